@@ -1,0 +1,29 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+extern crate alloc;
+
+mod digest;
+pub mod journal;
+pub mod json;
+pub mod merkle;
+pub mod sha256;
+
+#[cfg(feature = "receipt")]
+mod claim;
+#[cfg(feature = "receipt")]
+mod codec;
+#[cfg(feature = "receipt")]
+mod receipt;
+#[cfg(feature = "receipt")]
+mod verdict;
+
+pub use digest::{Algorithm, Digest, ParseDigestError};
+
+#[cfg(feature = "receipt")]
+pub use claim::{Claim, InputClaim, Limits, PlanClaim, Tier, Usage};
+#[cfg(feature = "receipt")]
+pub use codec::{Bytes, DecodeError, MAX_RECEIPT_BYTES};
+#[cfg(feature = "receipt")]
+pub use receipt::{Commitment, Evidence, Provenance, Receipt, Risc0Evidence, SecurityKind, SecurityLevel};
+#[cfg(feature = "receipt")]
+pub use verdict::{Reason, Verdict};

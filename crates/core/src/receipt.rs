@@ -1,0 +1,149 @@
+//! Receipts: a claim, the evidence for it, and how the evidence was made.
+
+use alloc::{collections::BTreeMap, string::String};
+use core::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Bytes, Claim, Digest, Tier};
+
+/// A claim, its evidence, and how the evidence was made. Content-addressed; see [`Receipt::cid`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Receipt {
+    /// Version of this format: [`Receipt::VERSION`].
+    pub version: u32,
+    /// The public facts.
+    pub claim: Claim,
+    /// What supports them.
+    pub evidence: Evidence,
+    /// How the evidence was made. Informative: nothing in it is proved.
+    pub provenance: Provenance,
+}
+
+impl Receipt {
+    /// The version that this library writes, and the only one that it reads.
+    pub const VERSION: u32 = 1;
+}
+
+/// The bytes that support a claim, in one proof system.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[non_exhaustive]
+pub enum Evidence {
+    /// Tier 0: nothing.
+    None {},
+    /// Made in a development mode. Worth nothing, and of a shape that no other evidence has.
+    Dev {
+        /// Which development mode made it.
+        mode: String,
+    },
+    /// Tier 1: the provider's signature under the claim.
+    Commitment(Commitment),
+    /// Tier 2: a RISC Zero proof that a known program executed the plan.
+    Risc0(Risc0Evidence),
+}
+
+impl Evidence {
+    /// The tier that valid evidence of this kind reaches.
+    pub const fn tier(&self) -> Tier {
+        match self {
+            Self::None {} | Self::Dev { .. } => Tier::None,
+            Self::Commitment(_) => Tier::Commitment,
+            Self::Risc0(_) => Tier::Proof,
+        }
+    }
+
+    /// The proof system's name, as policies and registries write it.
+    pub const fn system(&self) -> &'static str {
+        match self {
+            Self::None {} => "none",
+            Self::Dev { .. } => "dev",
+            Self::Commitment(_) => "commitment",
+            Self::Risc0(_) => "risc0",
+        }
+    }
+}
+
+/// A provider's Ed25519 signature over `proofmark/commitment/v1` and the claim's digest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Commitment {
+    /// The provider's public key, 32 bytes.
+    pub key: Bytes,
+    /// The signature, 64 bytes (RFC 8032).
+    pub signature: Bytes,
+}
+
+/// A RISC Zero receipt without its journal, which the verifier rebuilds from the claim.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Risc0Evidence {
+    /// Image id of the guest.
+    pub program: Digest,
+    /// The guest's version, `major.minor.patch`, as it stands in the journal.
+    pub program_version: String,
+    /// The inner receipt (bincode).
+    pub seal: Bytes,
+    /// What the seal is worth, as the prover states it. A verifier computes it afresh and compares.
+    pub security: SecurityLevel,
+}
+
+/// How hard it is to forge evidence, and whether it hides its witness.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecurityLevel {
+    /// Base-2 logarithm of the work that a forger needs.
+    pub bits: u16,
+    /// Whether the figure is a theorem or rests on a conjecture.
+    pub kind: SecurityKind,
+    /// Whether the evidence reveals nothing but the claim.
+    pub zero_knowledge: bool,
+}
+
+/// What a security figure rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum SecurityKind {
+    /// Rests on a conjecture about the proof system beyond its hash function or group.
+    Conjectured,
+    /// Follows from the stated hardness assumption by proof.
+    Proven,
+}
+
+impl fmt::Display for SecurityLevel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = match self.kind {
+            SecurityKind::Conjectured => "conjectured",
+            SecurityKind::Proven => "proven",
+        };
+        let zk = if self.zero_knowledge { "zero-knowledge" } else { "not zero-knowledge" };
+        write!(f, "{} bits {kind}, {zk}", self.bits)
+    }
+}
+
+/// How evidence was made: informative, not proved.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Provenance {
+    /// The software that assembled the receipt, with its version.
+    pub tool: String,
+    /// The prover and its version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prover: Option<String>,
+    /// Parameters of the prover: receipt kind, hash function, segment size, accelerator.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// Cycles of the zkVM that the program itself used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cycles: Option<u64>,
+    /// Segments that were proved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub segments: Option<u64>,
+    /// Wall time of the proving, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proving_ms: Option<u64>,
+    /// Largest resident memory of the prover's process tree, in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub peak_memory_bytes: Option<u64>,
+}
