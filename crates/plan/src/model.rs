@@ -1,5 +1,10 @@
 //! A plan as it was written, before it is checked: steps that name each other by id.
 
+#![allow(
+    missing_docs,
+    reason = "fields of variants carry the names of the language; the variants are documented"
+)]
+
 use alloc::{boxed::Box, string::String, vec::Vec};
 
 use proofmark_core::Digest;

@@ -8,6 +8,11 @@
 //!   `Greatest`, `In`; `Mul`, `Div` and `Quotient` take numbers as they are;
 //! - `schema.columns()` of a step's result and the parallel vectors in its [`TypedOp`] have equal length.
 
+#![allow(
+    missing_docs,
+    reason = "fields of variants carry the names of the language; the variants are documented"
+)]
+
 use alloc::{boxed::Box, string::String, vec::Vec};
 
 use proofmark_core::Digest;
