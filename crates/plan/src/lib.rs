@@ -4,7 +4,9 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+pub mod calendar;
 pub mod expr;
+pub mod json_reader;
 pub mod model;
 pub mod typed;
 pub mod types;
