@@ -14,6 +14,19 @@ use crate::{expr::Expr, types::Schema};
 /// The version of the language, and the only one that is read.
 pub const VERSION: &str = "1.0";
 
+/// The most steps of a plan, sub-plans included.
+pub const MAX_STEPS: usize = 10_000;
+/// The most columns of a table.
+pub const MAX_COLUMNS: usize = 256;
+/// The deepest nesting of sub-plans.
+pub const MAX_PLAN_DEPTH: u32 = 64;
+/// The deepest nesting of an expression.
+pub const MAX_EXPRESSION_DEPTH: u32 = 64;
+/// The longest text in a plan, expressions included, in bytes.
+pub const MAX_TEXT_BYTES: usize = 64 << 10;
+/// The longest id or name of a column, in bytes.
+pub const MAX_NAME_BYTES: usize = 64;
+
 /// A typed program of steps over tables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {

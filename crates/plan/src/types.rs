@@ -1,7 +1,7 @@
 //! Types of columns and values, and schemas.
 
-use alloc::{string::String, vec::Vec};
-use core::fmt;
+use alloc::{string::String, sync::Arc, vec::Vec};
+use core::{fmt, str::FromStr};
 
 /// The most decimal digits of a `decimal`.
 pub const MAX_PRECISION: u8 = 38;
@@ -87,6 +87,65 @@ impl fmt::Display for ColumnType {
     }
 }
 
+impl FromStr for ColumnType {
+    type Err = ParseTypeError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, nullable) = match text.strip_suffix('?') {
+            Some(name) => (name, true),
+            None => (text, false),
+        };
+        let ty = match name {
+            "bool" => Type::Bool,
+            "bytes" => Type::Bytes,
+            "date" => Type::Date,
+            "int" => Type::Int,
+            "string" => Type::String,
+            "timestamp" => Type::Timestamp,
+            _ => {
+                let arguments = name.strip_prefix("decimal(").and_then(|rest| rest.strip_suffix(')'));
+                let (precision, scale) =
+                    arguments.and_then(|text| text.split_once(',')).ok_or(ParseTypeError::Unknown)?;
+                let number = |text: &str| {
+                    let text = text.trim_matches(' ');
+                    let digits =
+                        (1..=2).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+                    if digits { text.parse::<u8>().ok() } else { None }
+                };
+                match (number(precision), number(scale)) {
+                    (Some(precision @ 1..=MAX_PRECISION), Some(scale)) if scale <= precision => {
+                        Type::Decimal { precision, scale }
+                    }
+                    _ => return Err(ParseTypeError::DecimalOutOfRange),
+                }
+            }
+        };
+        Ok(Self { ty, nullable })
+    }
+}
+
+/// Why a text is not a type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ParseTypeError {
+    /// Precision or scale is out of range or no number.
+    DecimalOutOfRange,
+    /// No type has this name.
+    Unknown,
+}
+
+impl fmt::Display for ParseTypeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::DecimalOutOfRange => "decimal(p,s) needs 1 <= p <= 38 and 0 <= s <= p",
+            Self::Unknown => {
+                "types are int, decimal(p,s), bool, string, bytes, date and timestamp, with `?` if nullable"
+            }
+        })
+    }
+}
+
+impl core::error::Error for ParseTypeError {}
+
 /// A column of a schema.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
@@ -96,10 +155,10 @@ pub struct Column {
     pub ty: ColumnType,
 }
 
-/// The columns of a table, sorted by name without duplicates.
+/// The columns of a table, sorted by name without duplicates. Cloning shares them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Schema {
-    columns: Vec<Column>,
+    columns: Arc<[Column]>,
 }
 
 impl Schema {
@@ -108,7 +167,7 @@ impl Schema {
         columns.sort_by(|a, b| a.name.cmp(&b.name));
         match columns.windows(2).find(|pair| pair[0].name == pair[1].name) {
             Some(pair) => Err(pair[0].name.clone()),
-            None => Ok(Self { columns }),
+            None => Ok(Self { columns: columns.into() }),
         }
     }
 
