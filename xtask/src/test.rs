@@ -1,0 +1,239 @@
+//! Everything that must hold before a change is merged. `.ci/run` runs this and nothing else.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{
+    demo, r0vm,
+    shell::{self, Watched, capture, cargo, command, succeeds, watch},
+    tools,
+};
+
+/// Options of the tests.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only these steps (all if none is named); `--list` names them.
+    steps: Vec<String>,
+    /// Not these steps.
+    #[arg(long)]
+    skip: Vec<String>,
+    /// Name the steps and stop.
+    #[arg(long)]
+    list: bool,
+}
+
+/// A step: its name, what it checks, and how.
+type Step = (&'static str, &'static str, fn(&mut Counts) -> Result<Outcome>);
+
+/// The steps, the fastest to fail first.
+const STEPS: &[Step] = &[
+    ("format", "rustfmt", format),
+    ("clippy", "lints of all targets", clippy),
+    ("deny", "licences, bans, sources, advisories", deny),
+    ("tests", "unit, integration and doc tests, fuzz bodies on fixed seeds", tests),
+    ("schema", "the JSON Schema of plans in an independent validator", schema),
+    ("expected", "expected outputs of the examples, made anew by DuckDB", expected),
+    ("wasm", "the verifier for wasm32-unknown-unknown", wasm),
+    ("guests", "committed guest programs against their source", guests),
+    ("heavy", "tests marked as heavy, optimised: provers, random plans in the guest, mutations", heavy),
+    ("proof", "a RISC Zero proof of the stocks example, verified, tampered with", proof),
+    ("book", "the documentation as a book", book),
+];
+
+/// How a step went that did not fail.
+pub(crate) enum Outcome {
+    /// It holds.
+    Done,
+    /// It could not be checked here, and why.
+    Skipped(String),
+}
+
+/// Figures of `cargo test`.
+#[derive(Default)]
+struct Counts {
+    passed: u64,
+    failed: u64,
+}
+
+/// Runs the steps, all of them even if one fails, and prints a table.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let known = |name: &String| STEPS.iter().any(|step| step.0 == name);
+    if let Some(unknown) = args.steps.iter().chain(&args.skip).find(|name| !known(name)) {
+        bail!("no step is called {unknown}; `cargo xtask test --list` names them");
+    }
+    let wanted = |name: &str| {
+        (args.steps.is_empty() || args.steps.iter().any(|step| step == name))
+            && !args.skip.iter().any(|step| step == name)
+    };
+    let mut counts = Counts::default();
+    let mut table = Vec::new();
+    for (name, what, check) in STEPS.iter().filter(|step| wanted(step.0)) {
+        if args.list {
+            println!("{name:10} {what}");
+            continue;
+        }
+        println!("\n\x1b[1m== {name}: {what}\x1b[0m");
+        let (start, failed_before) = (Instant::now(), counts.failed);
+        let outcome = check(&mut counts);
+        if outcome.is_err() && counts.failed == failed_before {
+            counts.failed += 1; // a step that failed outside a counted test
+        }
+        if let Err(error) = &outcome {
+            println!("\x1b[31m{name} failed: {error:#}\x1b[0m");
+        }
+        table.push((*name, outcome, start.elapsed()));
+    }
+    if args.list { Ok(()) } else { conclude(&table, &counts) }
+}
+
+/// Prints the table and the closing line.
+fn conclude(table: &[(&str, Result<Outcome>, Duration)], counts: &Counts) -> Result<()> {
+    println!("\n{:10} {:>8}  result", "step", "seconds");
+    for (name, outcome, time) in table {
+        let result = match outcome {
+            Ok(Outcome::Done) => "ok".to_owned(),
+            Ok(Outcome::Skipped(why)) => format!("SKIPPED: {why}"),
+            Err(error) => format!("FAILED: {}", format!("{error:#}").lines().next().unwrap_or_default()),
+        };
+        println!("{name:10} {:>8.1}  {result}", time.as_secs_f64());
+    }
+    let total: Duration = table.iter().map(|row| row.2).sum();
+    println!("{:10} {:>8.1}", "all", total.as_secs_f64());
+    println!("{} passed, {} failed", counts.passed, counts.failed);
+    ensure!(counts.failed == 0, "not everything passed");
+    Ok(())
+}
+
+fn format(_: &mut Counts) -> Result<Outcome> {
+    shell::run(cargo(["fmt", "--all", "--check"])?)?;
+    Ok(Outcome::Done)
+}
+
+fn clippy(_: &mut Counts) -> Result<Outcome> {
+    shell::run(cargo(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"])?)?;
+    Ok(Outcome::Done)
+}
+
+/// Licences, bans and sources need nothing but the lock file; advisories need the advisory database.
+fn deny(_: &mut Counts) -> Result<Outcome> {
+    let deny = tools::cargo_tool("cargo-deny")?;
+    let check = |what: &[&str]| command(&deny, ["--all-features", "check"].iter().chain(what));
+    shell::run(check(&["--hide-inclusion-graph", "licenses", "bans", "sources"]))?;
+    if succeeds(command(&deny, ["fetch", "db"])) {
+        shell::run(check(&["advisories"]))?;
+    } else {
+        println!("Advisories NOT checked: the advisory database cannot be reached from here.");
+    }
+    Ok(Outcome::Done)
+}
+
+fn tests(counts: &mut Counts) -> Result<Outcome> {
+    counts.add(&watch(cargo(["test", "--workspace", "--locked", "--no-fail-fast"])?)?)
+}
+
+/// Tests that are `#[ignore = "heavy: …"]`. Dependencies are the optimised ones of the step before; only our own crates are
+/// built again, optimised, with their assertions on.
+fn heavy(counts: &mut Counts) -> Result<Outcome> {
+    let server = r0vm::ensure()?;
+    println!("r0vm {} at {}", r0vm::VERSION, server.display());
+    let optimised =
+        ["test", "--workspace", "--locked", "--no-fail-fast", "--config", "profile.dev.opt-level=2"];
+    let ignored = ["--lib", "--bins", "--tests", "--", "--ignored", "--test-threads=1"];
+    counts.add(&watch(cargo(optimised.iter().chain(&ignored))?)?)
+}
+
+/// Validates plans with Python's `jsonschema` against what `proofmark plan schema` prints.
+fn schema(_: &mut Counts) -> Result<Outcome> {
+    let python = tools::python()?;
+    shell::run(cargo(["build", "--package", "proofmark-cli", "--locked"])?)?;
+    let file = shell::target()?.join("plan.schema.json");
+    fs::write(&file, capture(demo::proofmark(&["plan", "schema"])?)?)?;
+    let plans = [tools::files("examples", ".yaml")?, tools::files("docs/src", ".md")?].concat();
+    let mut validate = command(python, ["xtask/validate.py"]);
+    validate.arg(file).args(plans);
+    shell::run(validate)?;
+    Ok(Outcome::Done)
+}
+
+fn expected(_: &mut Counts) -> Result<Outcome> {
+    shell::run(command(tools::python()?, ["examples/expected.py", "--check"]))?;
+    Ok(Outcome::Done)
+}
+
+/// The verifier must build where there is no network, clock, file or thread. Nobody may skip this in CI.
+fn wasm(_: &mut Counts) -> Result<Outcome> {
+    let wasm = match tools::wasm() {
+        Ok(wasm) => wasm,
+        Err(error) if !shell::is_ci() => return Ok(Outcome::Skipped(format!("{error:#}"))),
+        Err(error) => return Err(error),
+    };
+    let mut build = cargo(["build", "--package", "proofmark-verifier", "--release", "--locked"])?;
+    // A folder of its own: another compiler must not disturb the builds of this one.
+    build.args(wasm.args).env("CARGO_TARGET_DIR", shell::target()?.join("wasm"));
+    for (name, value) in wasm.env {
+        build.env(name, value);
+    }
+    shell::run(build)?;
+    Ok(Outcome::Done)
+}
+
+fn guests(_: &mut Counts) -> Result<Outcome> {
+    crate::guests::check()
+}
+
+/// A proof from end to end, through the command that users type.
+fn proof(_: &mut Counts) -> Result<Outcome> {
+    r0vm::ensure()?;
+    shell::run(cargo(["build", "--package", "proofmark-cli", "--locked"])?)?;
+    demo::prove_and_cheat(&shell::target()?.join("proof"))?;
+    Ok(Outcome::Done)
+}
+
+fn book(_: &mut Counts) -> Result<Outcome> {
+    let Some(mdbook) = tools::on_path("mdbook") else {
+        return Ok(Outcome::Skipped(
+            "mdbook is not on PATH (its links and examples are checked by `tests`)".to_owned(),
+        ));
+    };
+    let mut build = command(mdbook, ["build", "docs", "--dest-dir"]);
+    build.arg(shell::target()?.join("book"));
+    shell::run(build)?;
+    Ok(Outcome::Done)
+}
+
+impl Counts {
+    /// Adds the figures of one `cargo test`.
+    fn add(&mut self, tests: &Watched) -> Result<Outcome> {
+        for line in tests.text.lines() {
+            let Some((_, figures)) = line.split_once("test result: ") else { continue };
+            self.passed += figure(figures, "passed").context("a test result without a count")?;
+            self.failed += figure(figures, "failed").context("a test result without a count")?;
+        }
+        ensure!(tests.success, "cargo test failed");
+        Ok(Outcome::Done)
+    }
+}
+
+/// The number before a word: 12 in `ok. 12 passed; 0 failed`.
+fn figure(text: &str, word: &str) -> Option<u64> {
+    text[..text.find(word)?].split_whitespace().last()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests_of_counts {
+    use super::*;
+
+    #[test]
+    fn counts_are_summed_over_binaries() {
+        let text = "test result: ok. 12 passed; 0 failed; 1 ignored; 0 measured\nnoise\n\
+                    test result: FAILED. 3 passed; 2 failed; 0 ignored"
+            .to_owned();
+        let mut counts = Counts::default();
+        assert!(counts.add(&Watched { success: false, code: Some(101), text }).is_err());
+        assert_eq!((counts.passed, counts.failed), (15, 2));
+    }
+}
