@@ -35,7 +35,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for target in wanted {
         let seen = watch(fuzz(&tool, target, args.seconds)?)?;
         let runs = seen.text.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
-        table.push((target, runs.map_or("?".to_owned(), |runs| runs.trim().to_owned()), seen.success));
+        let Some(runs) = runs else { bail!("{target} could not be built or started") };
+        table.push((target, runs.trim().to_owned(), seen.success));
     }
     println!("\n{:12} {:>12}  result", "target", "executions");
     for (target, runs, clean) in &table {

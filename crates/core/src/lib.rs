@@ -3,6 +3,8 @@
 extern crate alloc;
 
 mod digest;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod journal;
 pub mod json;
 pub mod merkle;
