@@ -187,3 +187,27 @@ functions! {
     /// The year.
     Year = "year", 1..=1;
 }
+
+/// How a function is written if it is an operator.
+pub const fn operator(function: Function) -> Option<&'static str> {
+    Some(match function {
+        Function::Add => "+",
+        Function::And => "&&",
+        Function::Eq => "==",
+        Function::Ge => ">=",
+        Function::Gt => ">",
+        Function::If => "? :",
+        Function::In => "in",
+        Function::Le => "<=",
+        Function::Lt => "<",
+        Function::Mul => "*",
+        Function::Ne => "!=",
+        Function::Neg => "-",
+        Function::Not => "!",
+        Function::Or => "||",
+        Function::Quotient => "/",
+        Function::Remainder => "%",
+        Function::Sub => "-",
+        _ => return None,
+    })
+}

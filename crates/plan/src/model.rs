@@ -106,6 +106,35 @@ pub enum StepKind {
     Transform { input: String, operation: Transform },
 }
 
+impl StepKind {
+    /// Type and operation, such as `transform map`.
+    pub const fn describe(&self) -> &'static str {
+        match self {
+            Self::Aggregate(Aggregate::Concat { .. }) => "aggregate concat",
+            Self::Aggregate(Aggregate::Merge { .. }) => "aggregate merge",
+            Self::Aggregate(Aggregate::Reduce { .. }) => "aggregate reduce",
+            Self::Branch(_) => "branch",
+            Self::Compute { operation: Compute::Hash { .. }, .. } => "compute hash",
+            Self::Compute { operation: Compute::Math { .. }, .. } => "compute math",
+            Self::Compute { operation: Compute::Statistics { .. }, .. } => "compute statistics",
+            Self::DataInput(_) => "data-input",
+            Self::Filter { .. } => "filter",
+            Self::Loop(_) => "loop",
+            Self::Transform { operation, .. } => match operation {
+                Transform::Custom { .. } => "transform custom",
+                Transform::Distinct { .. } => "transform distinct",
+                Transform::Limit { .. } => "transform limit",
+                Transform::Map { .. } => "transform map",
+                Transform::Parse { .. } => "transform parse",
+                Transform::Rename { .. } => "transform rename",
+                Transform::Select { .. } => "transform select",
+                Transform::Serialize { .. } => "transform serialize",
+                Transform::Sort { .. } => "transform sort",
+            },
+        }
+    }
+}
+
 /// External data and what it must look like.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DataInput {
