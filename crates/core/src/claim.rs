@@ -183,6 +183,26 @@ impl Serialize for Tier {
 
 impl<'de> Deserialize<'de> for Tier {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        struct Visitor;
+        impl serde::de::Visitor<'_> for Visitor {
+            type Value = Tier;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a tier: 0, 1, 1.5, 2 or 3")
+            }
+            fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Tier, E> {
+                text.parse().map_err(E::custom)
+            }
+            // A person writes `minTier: 2` into YAML, without quotes.
+            fn visit_u64<E: serde::de::Error>(self, number: u64) -> Result<Tier, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_i64<E: serde::de::Error>(self, number: i64) -> Result<Tier, E> {
+                self.visit_str(&number.to_string())
+            }
+            fn visit_f64<E: serde::de::Error>(self, number: f64) -> Result<Tier, E> {
+                self.visit_str(&number.to_string())
+            }
+        }
+        deserializer.deserialize_any(Visitor)
     }
 }

@@ -34,10 +34,16 @@ impl Receipt {
         }
         let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
         let receipt: Self = if is_json {
-            serde_json::from_slice(bytes).map_err(|e| DecodeError::Malformed(format!("JSON: {e}")))?
+            serde_json::from_slice(bytes).map_err(|e| {
+                refine(serde_json::from_slice(bytes).ok(), DecodeError::Malformed(format!("JSON: {e}")))
+            })?
         } else {
-            let receipt: Self = serde_ipld_dagcbor::from_slice(bytes)
-                .map_err(|e| DecodeError::Malformed(format!("CBOR: {e}")))?;
+            let receipt: Self = serde_ipld_dagcbor::from_slice(bytes).map_err(|e| {
+                refine(
+                    serde_ipld_dagcbor::from_slice(bytes).ok(),
+                    DecodeError::Malformed(format!("CBOR: {e}")),
+                )
+            })?;
             if receipt.to_cbor() != bytes {
                 return Err(DecodeError::NotDeterministic);
             }
@@ -68,6 +74,20 @@ impl Receipt {
         let digest = Digest::of(&self.to_cbor());
         let multihash = Multihash::wrap(SHA2_256, digest.as_bytes()).expect("32 bytes fit a multihash");
         format!("{}", Cid::new_v1(DAG_CBOR, multihash))
+    }
+}
+
+/// What every version of the format begins with, whatever else it holds.
+#[derive(Deserialize)]
+struct Head {
+    version: u32,
+}
+
+/// A receipt of a newer format is unsupported, not malformed, even where its other fields are unknown here.
+fn refine(head: Option<Head>, malformed: DecodeError) -> DecodeError {
+    match head {
+        Some(head) if head.version != Receipt::VERSION => DecodeError::UnsupportedVersion(head.version),
+        _ => malformed,
     }
 }
 
@@ -186,7 +206,7 @@ mod tests {
                 usage: Usage::default(),
             }),
             evidence: Evidence::Commitment(Commitment {
-                key: vec![7; 32].into(),
+                key: crate::PublicKey::new([7; 32]),
                 signature: vec![9; 64].into(),
             }),
             provenance: Provenance { tool: "test".into(), ..Provenance::default() },
@@ -232,7 +252,25 @@ mod tests {
         let json = sample().to_json();
         let newer = json.replacen("\"version\": 1", "\"version\": 2", 1);
         assert_eq!(Receipt::decode(newer.as_bytes()), Err(DecodeError::UnsupportedVersion(2)));
+        let newer = newer.replacen("\"claim\"", "\"assertion\"", 1);
+        assert_eq!(Receipt::decode(newer.as_bytes()), Err(DecodeError::UnsupportedVersion(2)));
         let extra = json.replacen("\"version\": 1", "\"version\": 1, \"note\": 1", 1);
         assert!(Receipt::decode(extra.as_bytes()).unwrap_err().to_string().contains("note"));
+        let none = Receipt { evidence: Evidence::None {}, ..sample() }.to_json();
+        assert!(Receipt::decode(none.as_bytes()).is_ok());
+        let extra = none.replacen("\"none\": {}", "\"none\": {\"note\": 1}", 1);
+        assert_ne!(extra, none);
+        assert!(Receipt::decode(extra.as_bytes()).is_err());
+    }
+
+    #[test]
+    fn repeated_keys_are_refused() {
+        let mut receipt = sample();
+        receipt.provenance.parameters.insert("hash".into(), "poseidon2".into());
+        let json = receipt.to_json();
+        let twice = json.replacen("\"hash\"", "\"hash\": \"x\", \"hash\"", 1);
+        assert!(Receipt::decode(twice.as_bytes()).unwrap_err().to_string().contains("hash"));
+        let twice = json.replacen("\"version\": 1", "\"version\": 1, \"version\": 1", 1);
+        assert!(Receipt::decode(twice.as_bytes()).is_err());
     }
 }

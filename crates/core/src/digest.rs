@@ -98,21 +98,26 @@ impl FromStr for Digest {
             "sha256" => Algorithm::Sha256,
             _ => return Err(ParseDigestError::UnknownAlgorithm),
         };
-        let hex = hex.as_bytes();
-        if hex.len() != 64 {
-            return Err(ParseDigestError::WrongLength { expected: 64, actual: hex.len() });
-        }
-        let nibble = |digit: u8| match digit {
-            b'0'..=b'9' => Ok(digit - b'0'),
-            b'a'..=b'f' => Ok(digit - b'a' + 10),
-            _ => Err(ParseDigestError::NotLowerCaseHex),
-        };
-        let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
-        }
+        let bytes = parse_hex(hex.as_bytes())?;
         Ok(Self { algorithm, bytes })
     }
+}
+
+/// Reads 64 lower-case hex digits.
+pub(crate) fn parse_hex(hex: &[u8]) -> Result<[u8; 32], ParseDigestError> {
+    if hex.len() != 64 {
+        return Err(ParseDigestError::WrongLength { expected: 64, actual: hex.len() });
+    }
+    let nibble = |digit: u8| match digit {
+        b'0'..=b'9' => Ok(digit - b'0'),
+        b'a'..=b'f' => Ok(digit - b'a' + 10),
+        _ => Err(ParseDigestError::NotLowerCaseHex),
+    };
+    let mut bytes = [0; 32];
+    for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
+        *byte = nibble(pair[0])? << 4 | nibble(pair[1])?;
+    }
+    Ok(bytes)
 }
 
 /// Why a text is not a digest.

@@ -15,7 +15,13 @@ mod claim;
 #[cfg(feature = "receipt")]
 mod codec;
 #[cfg(feature = "receipt")]
+mod job;
+#[cfg(feature = "receipt")]
+mod key;
+#[cfg(feature = "receipt")]
 mod receipt;
+#[cfg(feature = "receipt")]
+mod strict;
 #[cfg(feature = "receipt")]
 mod verdict;
 
@@ -25,6 +31,10 @@ pub use digest::{Algorithm, Digest, ParseDigestError};
 pub use claim::{Claim, InputClaim, Limits, PlanClaim, Tier, Usage};
 #[cfg(feature = "receipt")]
 pub use codec::{Bytes, DecodeError, MAX_RECEIPT_BYTES};
+#[cfg(feature = "receipt")]
+pub use job::{Job, JobError, MAX_JOB_BYTES, Price};
+#[cfg(feature = "receipt")]
+pub use key::{ParseKeyError, PublicKey};
 #[cfg(feature = "receipt")]
 pub use receipt::{Commitment, Evidence, Provenance, Receipt, Risc0Evidence, SecurityKind, SecurityLevel};
 #[cfg(feature = "receipt")]

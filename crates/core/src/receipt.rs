@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Claim, Digest, Tier};
+use crate::{Bytes, Claim, Digest, PublicKey, Tier};
 
 /// A claim, its evidence, and how the evidence was made. Content-addressed; see [`Receipt::cid`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ impl Receipt {
 
 /// The bytes that support a claim, in one proof system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Evidence {
     /// Tier 0: nothing.
@@ -69,8 +69,8 @@ impl Evidence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Commitment {
-    /// The provider's public key, 32 bytes.
-    pub key: Bytes,
+    /// The provider's public key.
+    pub key: PublicKey,
     /// The signature, 64 bytes (RFC 8032).
     pub signature: Bytes,
 }
@@ -83,7 +83,7 @@ pub struct Risc0Evidence {
     pub program: Digest,
     /// The guest's version, `major.minor.patch`, as it stands in the journal.
     pub program_version: String,
-    /// The inner receipt (bincode).
+    /// RISC Zero's `InnerReceipt` in bincode, as its prover server writes it.
     pub seal: Bytes,
     /// What the seal is worth, as the prover states it. A verifier computes it afresh and compares.
     pub security: SecurityLevel,
@@ -132,7 +132,7 @@ pub struct Provenance {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prover: Option<String>,
     /// Parameters of the prover: receipt kind, hash function, segment size, accelerator.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty", deserialize_with = "crate::strict::map")]
     pub parameters: BTreeMap<String, String>,
     /// Cycles of the zkVM that the program itself used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
