@@ -1,5 +1,7 @@
 //! Dates and timestamps as text: the proleptic Gregorian calendar, years 1 to 9999.
 
+use alloc::vec::Vec;
+
 /// Days of 0001-01-01.
 pub const MIN_DATE: i32 = -719_162;
 /// Days of 9999-12-31.
@@ -125,6 +127,150 @@ pub fn timestamp_text(micros: i64) -> ([u8; 27], usize) {
     (out, 27)
 }
 
+/// How a file writes dates: `%Y %m %-m %d %-d %b %B %H %M %S`, `%%` and literal characters, as in C's `strftime`.
+///
+/// Numbers have all their digits (four for years, else two) unless `-` makes leading zeros optional. Months are
+/// English, in any case. What is not named is zero; there are no time zones: timestamps are UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DateFormat(Vec<FormatItem>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FormatItem {
+    Literal(u8),
+    LongMonth,
+    ShortMonth,
+    /// A number: which, and whether leading zeros are optional.
+    Number(Part, bool),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+enum Part {
+    Year,
+    Month,
+    Day,
+    Hour,
+    Minute,
+    Second,
+}
+
+const MONTHS: [&[u8]; 12] = [
+    b"january",
+    b"february",
+    b"march",
+    b"april",
+    b"may",
+    b"june",
+    b"july",
+    b"august",
+    b"september",
+    b"october",
+    b"november",
+    b"december",
+];
+
+impl DateFormat {
+    /// Reads a format, or `None` if a letter after `%` is unknown, or year, month and day are not each named once.
+    pub fn new(text: &str) -> Option<Self> {
+        let mut items = Vec::with_capacity(text.len());
+        let mut named = [0u8; 6];
+        let mut bytes = text.bytes();
+        while let Some(byte) = bytes.next() {
+            if byte != b'%' {
+                items.push(FormatItem::Literal(byte));
+                continue;
+            }
+            let letter = bytes.next()?;
+            let (letter, optional) = if letter == b'-' { (bytes.next()?, true) } else { (letter, false) };
+            let (item, part) = match (letter, optional) {
+                (b'%', false) => {
+                    items.push(FormatItem::Literal(b'%'));
+                    continue;
+                }
+                (b'b', false) => (FormatItem::ShortMonth, Part::Month),
+                (b'B', false) => (FormatItem::LongMonth, Part::Month),
+                (b'Y', false) => (FormatItem::Number(Part::Year, false), Part::Year),
+                (b'm', _) => (FormatItem::Number(Part::Month, optional), Part::Month),
+                (b'd', _) => (FormatItem::Number(Part::Day, optional), Part::Day),
+                (b'H', false) => (FormatItem::Number(Part::Hour, false), Part::Hour),
+                (b'M', false) => (FormatItem::Number(Part::Minute, false), Part::Minute),
+                (b'S', false) => (FormatItem::Number(Part::Second, false), Part::Second),
+                _ => return None,
+            };
+            items.push(item);
+            named[part as usize] += 1;
+        }
+        (named[..3] == [1; 3] && named[3..].iter().all(|count| *count <= 1)).then_some(Self(items))
+    }
+
+    /// Whether the format names a time of day, which a date has not.
+    pub fn has_time(&self) -> bool {
+        self.0
+            .iter()
+            .any(|item| matches!(item, FormatItem::Number(Part::Hour | Part::Minute | Part::Second, _)))
+    }
+
+    /// Reads a date and the microseconds of its day.
+    ///
+    /// # Errors
+    /// If the text has another form, or there is no such day or time.
+    pub fn parse(&self, text: &[u8]) -> Result<(i32, i64), DateError> {
+        let mut rest = text;
+        let mut parts = [0; 6];
+        for item in &self.0 {
+            let length = match *item {
+                FormatItem::Literal(byte) => {
+                    if rest.first() != Some(&byte) {
+                        return Err(DateError::WrongForm);
+                    }
+                    1
+                }
+                FormatItem::Number(part, optional) => {
+                    let width = if part == Part::Year { 4 } else { 2 };
+                    let found = rest.iter().take(width).take_while(|byte| byte.is_ascii_digit()).count();
+                    if found == 0 || (found < width && !optional) {
+                        return Err(DateError::WrongForm);
+                    }
+                    parts[part as usize] = number(&rest[..found]).ok_or(DateError::WrongForm)?;
+                    found
+                }
+                FormatItem::ShortMonth => month(rest, &mut parts, |name| &name[..3])?,
+                FormatItem::LongMonth => month(rest, &mut parts, |name| name)?,
+            };
+            rest = &rest[length..];
+        }
+        if !rest.is_empty() {
+            return Err(DateError::WrongForm);
+        }
+        let [year, month, day, hour, minute, second] = parts;
+        let date = days(year, month as u32, day as u32).ok_or(DateError::NoSuchDate)?;
+        if hour > 23 || minute > 59 || second > 59 {
+            return Err(DateError::NoSuchDate);
+        }
+        Ok((date, (i64::from(hour) * 3600 + i64::from(minute) * 60 + i64::from(second)) * 1_000_000))
+    }
+}
+
+/// Why a text is not a date.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DateError {
+    /// The form is right, but there is no such day or time.
+    NoSuchDate,
+    /// Another form.
+    WrongForm,
+}
+
+fn month(text: &[u8], parts: &mut [i32; 6], spelling: impl Fn(&[u8]) -> &[u8]) -> Result<usize, DateError> {
+    for (index, name) in MONTHS.iter().enumerate() {
+        let name = spelling(name);
+        if text.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name)) {
+            parts[Part::Month as usize] = index as i32 + 1;
+            return Ok(name.len());
+        }
+    }
+    Err(DateError::WrongForm)
+}
+
 fn date(bytes: &[u8]) -> Option<i32> {
     if bytes.len() != 10 || bytes[4] != b'-' || bytes[7] != b'-' {
         return None;
@@ -186,6 +332,26 @@ mod tests {
             ["2012-01-31", "2012-01-31T24:00:00Z", "2012-01-31T08:00:60Z", "0001-01-01T00:00:00+00:01"]
         {
             assert_eq!(parse_timestamp(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn formats_of_files_are_read() {
+        let read = |format: &str, text: &str| DateFormat::new(format).unwrap().parse(text.as_bytes());
+        let day = |text| (parse_date(text).unwrap(), 0);
+        assert_eq!(read("%b %-d %Y", "Jan 1 2000"), Ok(day("2000-01-01")));
+        assert_eq!(read("%b %-d %Y", "dec 31 1999"), Ok(day("1999-12-31")));
+        assert_eq!(read("%Y/%m/%d", "2012/02/29"), Ok(day("2012-02-29")));
+        assert_eq!(read("%d. %B %Y", "05. May 2010"), Ok(day("2010-05-05")));
+        assert_eq!(read("%-m/%-d/%Y", "1/12/2010"), Ok(day("2010-01-12")));
+        assert_eq!(read("%Y%m%d %H:%M:%S", "20100112 23:59:58").unwrap().1, 86_398_000_000);
+        assert_eq!(read("%Y/%m/%d", "2011/02/29"), Err(DateError::NoSuchDate));
+        assert_eq!(read("%Y/%m/%d %H", "2011/02/28 24"), Err(DateError::NoSuchDate));
+        for text in ["2011/2/03", "2011/02/3", "2011/02/03 ", "2011-02-03", "", "211/02/03"] {
+            assert_eq!(read("%Y/%m/%d", text), Err(DateError::WrongForm), "{text}");
+        }
+        for format in ["", "%Y", "%Y-%m-%d %Z", "%Y-%m-%d%", "%Y-%m-%d %m", "%Y-%m-%d %-H", "%Y-%b-%d %B"] {
+            assert_eq!(DateFormat::new(format), None, "{format}");
         }
     }
 }
