@@ -1,0 +1,259 @@
+//! Exact arithmetic: products, quotients and roots of integers with one rounding, half to even.
+//!
+//! A zkVM pays several instructions for a 64-bit product, a hundred for a 64-bit quotient and thousands for a
+//! 128-bit one, so every function first tries the narrowest width that holds its operands. Widths never change
+//! results. What exceeds 256 bits on the way is an overflow.
+
+use ethnum::{I256, U256};
+
+use super::error::Fault;
+
+/// `10^0 … 10^38`.
+const POWERS: [i128; 39] = {
+    let mut powers = [1; 39];
+    let mut at = 1;
+    while at < 39 {
+        powers[at] = powers[at - 1] * 10;
+        at += 1;
+    }
+    powers
+};
+
+/// `10^exponent` for exponents up to 38.
+pub(super) fn power10(exponent: u32) -> Option<i128> {
+    POWERS.get(exponent as usize).copied()
+}
+
+/// Whether `value` has at most `precision` digits.
+#[inline]
+pub(super) fn fits(value: i128, precision: u8) -> bool {
+    let bound = POWERS[precision as usize];
+    -bound < value && value < bound
+}
+
+/// `value` if it has at most `precision` digits.
+#[inline]
+pub(super) fn fit(value: i128, precision: u8, what: &'static str) -> Result<i128, Fault> {
+    if fits(value, precision) { Ok(value) } else { Err(Fault::Overflow(what)) }
+}
+
+/// The exact product of two 64-bit numbers.
+#[inline]
+pub(super) fn product(a: i64, b: i64) -> i128 {
+    if let (Ok(a), Ok(b)) = (i32::try_from(a), i32::try_from(b)) {
+        i128::from(i64::from(a) * i64::from(b))
+    } else {
+        i128::from(a) * i128::from(b)
+    }
+}
+
+/// The product of two 64-bit numbers if it is one.
+#[inline]
+pub(super) fn product_narrow(a: i64, b: i64) -> Option<i64> {
+    if let (Ok(a), Ok(b)) = (i32::try_from(a), i32::try_from(b)) {
+        Some(i64::from(a) * i64::from(b))
+    } else {
+        a.checked_mul(b)
+    }
+}
+
+/// The product of two 128-bit numbers if it is one.
+#[inline]
+pub(super) fn product_wide(a: i128, b: i128) -> Option<i128> {
+    if let (Ok(a), Ok(b)) = (i64::try_from(a), i64::try_from(b)) {
+        Some(product(a, b))
+    } else {
+        a.checked_mul(b)
+    }
+}
+
+/// How a quotient becomes an integer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Rounding {
+    /// To the next larger integer.
+    Ceil,
+    /// To the next smaller integer.
+    Floor,
+    /// To the nearest, ties to even.
+    HalfEven,
+    /// Towards zero.
+    Trunc,
+}
+
+/// `a / b` rounded. `None` if `b` is zero, or the quotient exceeds 127 bits (`i128::MIN / -1`).
+pub(super) fn divide(a: i128, b: i128, rounding: Rounding) -> Option<i128> {
+    if b == 0 {
+        return None;
+    }
+    let negative = (a < 0) != (b < 0);
+    let (dividend, divisor) = (a.unsigned_abs(), b.unsigned_abs());
+    let (quotient, rest) = divide_128(dividend, divisor);
+    let up = match rounding {
+        Rounding::Ceil => rest != 0 && !negative,
+        Rounding::Floor => rest != 0 && negative,
+        Rounding::Trunc => false,
+        Rounding::HalfEven => {
+            // `rest` against `divisor - rest` compares twice the rest with the divisor without overflow.
+            let other = divisor - rest;
+            rest > other || (rest == other && quotient & 1 == 1)
+        }
+    };
+    signed(quotient + u128::from(up), negative)
+}
+
+fn divide_128(a: u128, b: u128) -> (u128, u128) {
+    if let (Ok(a), Ok(b)) = (u32::try_from(a), u32::try_from(b)) {
+        (u128::from(a / b), u128::from(a % b))
+    } else if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
+        (u128::from(a / b), u128::from(a % b))
+    } else {
+        (a / b, a % b)
+    }
+}
+
+fn signed(magnitude: u128, negative: bool) -> Option<i128> {
+    if negative { 0i128.checked_sub_unsigned(magnitude) } else { i128::try_from(magnitude).ok() }
+}
+
+/// `a · 10^shift / b`, rounded half to even, for any sign of `shift`.
+pub(super) fn scaled_quotient(a: i128, b: i128, shift: i32, what: &'static str) -> Result<i128, Fault> {
+    if b == 0 {
+        return Err(Fault::Division);
+    }
+    let factor = power10(shift.unsigned_abs());
+    if let Some(factor) = factor {
+        let pair = if shift >= 0 {
+            product_wide(a, factor).map(|a| (a, b))
+        } else {
+            product_wide(b, factor).map(|b| (a, b))
+        };
+        if let Some((a, b)) = pair
+            && let Some(quotient) = divide(a, b, Rounding::HalfEven)
+        {
+            return Ok(quotient);
+        }
+    }
+    let (a, b) = scale_ratio(I256::from(a), I256::from(b), shift, what)?;
+    ratio(a, b, what)
+}
+
+/// `a / b` rounded half to even, if the result has 127 bits. `b` must not be zero.
+pub(super) fn ratio(a: I256, b: I256, what: &'static str) -> Result<i128, Fault> {
+    if let (Ok(a), Ok(b)) = (i128::try_from(a), i128::try_from(b)) {
+        return divide(a, b, Rounding::HalfEven).ok_or(Fault::Overflow(what));
+    }
+    let negative = (a < 0) != (b < 0);
+    let (dividend, divisor) = (a.unsigned_abs(), b.unsigned_abs());
+    let quotient = dividend / divisor;
+    let rest = dividend - quotient * divisor;
+    let other = divisor - rest;
+    let up = rest > other || (rest == other && quotient & U256::ONE == U256::ONE);
+    let magnitude = u128::try_from(quotient + U256::from(u8::from(up))).map_err(|_| Fault::Overflow(what))?;
+    signed(magnitude, negative).ok_or(Fault::Overflow(what))
+}
+
+/// `(a, b)` such that `a / b` is multiplied by `10^shift`.
+pub(super) fn scale_ratio(a: I256, b: I256, shift: i32, what: &'static str) -> Result<(I256, I256), Fault> {
+    let scaled = if shift >= 0 { a } else { b };
+    let mut out = scaled;
+    let mut left = shift.unsigned_abs();
+    while left > 0 {
+        let step = left.min(38);
+        out = out.checked_mul(I256::from(POWERS[step as usize])).ok_or(Fault::Overflow(what))?;
+        left -= step;
+        if out == 0 {
+            break;
+        }
+    }
+    Ok(if shift >= 0 { (out, b) } else { (a, out) })
+}
+
+/// The square root of `a / b · 10^shift`, rounded half to even. `a` must not be negative, `b` must be positive.
+pub(super) fn root_of_ratio(a: I256, b: I256, shift: i32, what: &'static str) -> Result<i128, Fault> {
+    let (a, b) = scale_ratio(a, b, shift, what)?;
+    let (a, b) = (a.unsigned_abs(), b.unsigned_abs());
+    let floor = root(quotient_256(a, b));
+    // The root lies above floor + 1/2 exactly if 4a > b (2 floor + 1)^2.
+    let odd = (floor << 1u32) + U256::ONE;
+    let right = odd.checked_mul(odd).and_then(|square| square.checked_mul(b));
+    let left = a.checked_mul(U256::from(4u8));
+    let up = match (left, right) {
+        (Some(left), Some(right)) => left > right || (left == right && floor & U256::ONE == U256::ONE),
+        _ => return Err(Fault::Overflow(what)),
+    };
+    let magnitude = u128::try_from(floor + U256::from(u8::from(up))).map_err(|_| Fault::Overflow(what))?;
+    i128::try_from(magnitude).map_err(|_| Fault::Overflow(what))
+}
+
+fn quotient_256(a: U256, b: U256) -> U256 {
+    if let (Ok(a), Ok(b)) = (u128::try_from(a), u128::try_from(b)) {
+        U256::from(divide_128(a, b).0)
+    } else {
+        a / b
+    }
+}
+
+/// The integer square root.
+fn root(value: U256) -> U256 {
+    if let Ok(value) = u64::try_from(value) {
+        return U256::from(value.isqrt());
+    }
+    if let Ok(value) = u128::try_from(value) {
+        return U256::from(value.isqrt());
+    }
+    // Newton from above: the first guess is a power of two not below the root.
+    let bits = 256 - value.leading_zeros();
+    let mut guess = U256::ONE << bits.div_ceil(2);
+    loop {
+        let next = (guess + value / guess) >> 1u32;
+        if next >= guess {
+            return guess;
+        }
+        guess = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotients_round_half_to_even() {
+        let cases =
+            [(5, 2, 2), (7, 2, 4), (-5, 2, -2), (-7, 2, -4), (1, 3, 0), (2, 3, 1), (-2, 3, -1), (6, -4, -2)];
+        for (a, b, expected) in cases {
+            assert_eq!(divide(a, b, Rounding::HalfEven), Some(expected), "{a}/{b}");
+            assert_eq!(ratio(I256::from(a), I256::from(b), "test"), Ok(expected), "{a}/{b}");
+        }
+        assert_eq!(divide(i128::MIN, -1, Rounding::HalfEven), None);
+        assert_eq!(divide(i128::MIN, 1, Rounding::HalfEven), Some(i128::MIN));
+        assert_eq!(divide(i128::MAX, 2, Rounding::Ceil), Some(i128::MAX / 2 + 1));
+        assert_eq!(divide(-7, 2, Rounding::Floor), Some(-4));
+        assert_eq!(divide(-7, 2, Rounding::Ceil), Some(-3));
+        assert_eq!(divide(-7, 2, Rounding::Trunc), Some(-3));
+    }
+
+    #[test]
+    fn wide_quotients_agree_with_narrow_ones() {
+        let huge = 10i128.pow(37);
+        assert_eq!(scaled_quotient(huge * 9, huge * 7, 20, "test"), scaled_quotient(9, 7, 20, "test"));
+        assert_eq!(scaled_quotient(-huge, 3, -36, "test"), Ok(-3));
+        assert_eq!(scaled_quotient(1, 0, 0, "test"), Err(Fault::Division));
+        assert_eq!(scaled_quotient(huge, 1, 38, "test"), Err(Fault::Overflow("test")));
+    }
+
+    #[test]
+    fn roots_round_to_the_nearest() {
+        let root_at = |value: i128, shift| root_of_ratio(I256::from(value), I256::ONE, shift, "test");
+        assert_eq!(root_at(2, 4), Ok(141));
+        assert_eq!(root_at(2, 36), Ok(1_414_213_562_373_095_049));
+        assert_eq!(root_at(3, 0), Ok(2));
+        assert_eq!(root_at(0, 12), Ok(0));
+        // 0.25 has the root 0.5, a tie: to even.
+        assert_eq!(root_of_ratio(I256::ONE, I256::from(4), 0, "test"), Ok(0));
+        assert_eq!(root_of_ratio(I256::from(9), I256::from(4), 0, "test"), Ok(2));
+        let large = U256::from(u128::MAX) * U256::from(u128::MAX);
+        assert_eq!(root(large), U256::from(u128::MAX));
+        assert_eq!(root(large - U256::ONE), U256::from(u128::MAX - 1));
+    }
+}
