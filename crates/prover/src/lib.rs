@@ -1,1 +1,14 @@
-//! Placeholder, replaced in the commit that builds this room.
+#![doc = include_str!("../README.md")]
+
+pub mod calibration;
+mod control;
+mod error;
+mod prover;
+pub mod supervise;
+
+#[cfg(feature = "testing")]
+pub mod testing;
+
+pub use control::{CancelToken, Control, Gpu, Phase, Progress};
+pub use error::{Fault, ProveError, Retry};
+pub use prover::{Estimate, Executed, Program, ProofStats, ProveRequest, Proved, Prover, ServerInfo, select};
