@@ -12,6 +12,15 @@ pub fn receipt(bytes: &[u8]) {
     assert_eq!(Receipt::decode(receipt.to_json().as_bytes()).as_ref(), Ok(&receipt));
 }
 
+/// Reads a job; what was read must have the same digest when written and read again.
+#[cfg(feature = "receipt")]
+pub fn job(bytes: &[u8]) {
+    use crate::Job;
+    let Ok(job) = Job::parse(bytes) else { return };
+    let again = Job::parse(job.to_json().as_bytes()).expect("what a job writes is a job");
+    assert_eq!(again.digest(), job.digest());
+}
+
 /// Damages each seed in turn, `count` times in all. The same seeds give the same damage on every machine.
 ///
 /// Each damaged copy got one to four of: a flipped bit, another byte, a cut, a part said twice, a part of another seed, a long
@@ -83,6 +92,14 @@ mod tests {
         let json = include_bytes!("../../../fuzz/seeds/receipt/commitment.json");
         let cbor = crate::Receipt::decode(json).unwrap().to_cbor();
         damaged(&[json, &cbor], 2000).for_each(|bytes| receipt(&bytes));
+    }
+
+    #[cfg(feature = "receipt")]
+    #[test]
+    fn damaged_jobs() {
+        let seed = include_bytes!("../../../fuzz/seeds/job/priced.json");
+        assert!(crate::Job::parse(seed).is_ok());
+        damaged(&[seed], 2000).for_each(|bytes| job(&bytes));
     }
 
     #[test]
