@@ -268,7 +268,8 @@ impl Checker<'_> {
         });
         let nullable = match function {
             Function::Coalesce => all_null,
-            _ => some_null || condition.as_ref().is_some_and(|condition| condition.ty.nullable),
+            // A null condition takes the second value, so it makes nothing null by itself.
+            _ => some_null,
         };
         let mut typed: Vec<TypedExpr> = Vec::with_capacity(arguments.len());
         typed.extend(condition);
