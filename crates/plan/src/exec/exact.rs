@@ -115,13 +115,12 @@ fn signed(magnitude: u128, negative: bool) -> Option<i128> {
     if negative { 0i128.checked_sub_unsigned(magnitude) } else { i128::try_from(magnitude).ok() }
 }
 
-/// `a · 10^shift / b`, rounded half to even, for any sign of `shift`.
+/// `a / b · 10^shift`, rounded half to even, for any sign of `shift`.
 pub(super) fn scaled_quotient(a: i128, b: i128, shift: i32, what: &'static str) -> Result<i128, Fault> {
     if b == 0 {
         return Err(Fault::Division);
     }
-    let factor = power10(shift.unsigned_abs());
-    if let Some(factor) = factor {
+    if let Some(factor) = power10(shift.unsigned_abs()) {
         let pair = if shift >= 0 {
             product_wide(a, factor).map(|a| (a, b))
         } else {
@@ -133,17 +132,22 @@ pub(super) fn scaled_quotient(a: i128, b: i128, shift: i32, what: &'static str) 
             return Ok(quotient);
         }
     }
-    let (a, b) = scale_ratio(I256::from(a), I256::from(b), shift, what)?;
-    ratio(a, b, what)
+    wide_quotient(I256::from(a), I256::from(b), shift, what)
 }
 
-/// `a / b` rounded half to even, if the result has 127 bits. `b` must not be zero.
-pub(super) fn ratio(a: I256, b: I256, what: &'static str) -> Result<i128, Fault> {
-    if let (Ok(a), Ok(b)) = (i128::try_from(a), i128::try_from(b)) {
-        return divide(a, b, Rounding::HalfEven).ok_or(Fault::Overflow(what));
+/// As `scaled_quotient` for larger numbers. `b` must not be zero.
+pub(super) fn quotient_256(a: I256, b: I256, shift: i32, what: &'static str) -> Result<i128, Fault> {
+    match (i128::try_from(a), i128::try_from(b)) {
+        (Ok(a), Ok(b)) => scaled_quotient(a, b, shift, what),
+        _ => wide_quotient(a, b, shift, what),
     }
+}
+
+fn wide_quotient(a: I256, b: I256, shift: i32, what: &'static str) -> Result<i128, Fault> {
     let negative = (a < 0) != (b < 0);
-    let (dividend, divisor) = (a.unsigned_abs(), b.unsigned_abs());
+    let Some((dividend, divisor)) = shifted(a.unsigned_abs(), b.unsigned_abs(), shift, what)? else {
+        return Ok(0);
+    };
     let quotient = dividend / divisor;
     let rest = dividend - quotient * divisor;
     let other = divisor - rest;
@@ -152,40 +156,45 @@ pub(super) fn ratio(a: I256, b: I256, what: &'static str) -> Result<i128, Fault>
     signed(magnitude, negative).ok_or(Fault::Overflow(what))
 }
 
-/// `(a, b)` such that `a / b` is multiplied by `10^shift`.
-pub(super) fn scale_ratio(a: I256, b: I256, shift: i32, what: &'static str) -> Result<(I256, I256), Fault> {
-    let scaled = if shift >= 0 { a } else { b };
-    let mut out = scaled;
+/// `(a, b)` such that `a / b` is multiplied by `10^shift`; `None` if `b` passes 256 bits, and so twice any `a` that
+/// comes from a signed number.
+fn shifted(a: U256, b: U256, shift: i32, what: &'static str) -> Result<Option<(U256, U256)>, Fault> {
+    let mut scaled = if shift >= 0 { a } else { b };
     let mut left = shift.unsigned_abs();
-    while left > 0 {
+    while left > 0 && scaled != U256::ZERO {
         let step = left.min(38);
-        out = out.checked_mul(I256::from(POWERS[step as usize])).ok_or(Fault::Overflow(what))?;
+        scaled = match scaled.checked_mul(U256::from(POWERS[step as usize].unsigned_abs())) {
+            Some(scaled) => scaled,
+            None if shift < 0 => return Ok(None),
+            None => return Err(Fault::Overflow(what)),
+        };
         left -= step;
-        if out == 0 {
-            break;
-        }
     }
-    Ok(if shift >= 0 { (out, b) } else { (a, out) })
+    Ok(Some(if shift >= 0 { (scaled, b) } else { (a, scaled) }))
 }
 
 /// The square root of `a / b · 10^shift`, rounded half to even. `a` must not be negative, `b` must be positive.
 pub(super) fn root_of_ratio(a: I256, b: I256, shift: i32, what: &'static str) -> Result<i128, Fault> {
-    let (a, b) = scale_ratio(a, b, shift, what)?;
-    let (a, b) = (a.unsigned_abs(), b.unsigned_abs());
-    let floor = root(quotient_256(a, b));
-    // The root lies above floor + 1/2 exactly if 4a > b (2 floor + 1)^2.
-    let odd = (floor << 1u32) + U256::ONE;
-    let right = odd.checked_mul(odd).and_then(|square| square.checked_mul(b));
-    let left = a.checked_mul(U256::from(4u8));
-    let up = match (left, right) {
-        (Some(left), Some(right)) => left > right || (left == right && floor & U256::ONE == U256::ONE),
-        _ => return Err(Fault::Overflow(what)),
+    let (whole_a, whole_b) = (a.unsigned_abs(), b.unsigned_abs());
+    let Some((a, b)) = shifted(whole_a, whole_b, shift, what)? else {
+        // The ratio is below one. Its root lies above 1/2 exactly if a > b / 4, and 4 divides the power of ten.
+        let quarter = shifted(U256::ONE, whole_b * U256::from(25u8), shift + 2, what)?;
+        return Ok(i128::from(quarter.is_some_and(|(_, quarter)| whole_a > quarter)));
+    };
+    let floor = root(divide_256(a, b));
+    // The root lies above floor + 1/2 exactly if 4 (a - b (floor^2 + floor)) > b.
+    let up = match a.checked_sub(b * (floor * floor + floor)) {
+        None => false,
+        Some(rest) => match rest.checked_mul(U256::from(4u8)) {
+            None => true,
+            Some(rest) => rest > b || (rest == b && floor & U256::ONE == U256::ONE),
+        },
     };
     let magnitude = u128::try_from(floor + U256::from(u8::from(up))).map_err(|_| Fault::Overflow(what))?;
     i128::try_from(magnitude).map_err(|_| Fault::Overflow(what))
 }
 
-fn quotient_256(a: U256, b: U256) -> U256 {
+fn divide_256(a: U256, b: U256) -> U256 {
     if let (Ok(a), Ok(b)) = (u128::try_from(a), u128::try_from(b)) {
         U256::from(divide_128(a, b).0)
     } else {
@@ -223,7 +232,7 @@ mod tests {
             [(5, 2, 2), (7, 2, 4), (-5, 2, -2), (-7, 2, -4), (1, 3, 0), (2, 3, 1), (-2, 3, -1), (6, -4, -2)];
         for (a, b, expected) in cases {
             assert_eq!(divide(a, b, Rounding::HalfEven), Some(expected), "{a}/{b}");
-            assert_eq!(ratio(I256::from(a), I256::from(b), "test"), Ok(expected), "{a}/{b}");
+            assert_eq!(wide_quotient(I256::from(a), I256::from(b), 0, "test"), Ok(expected), "{a}/{b}");
         }
         assert_eq!(divide(i128::MIN, -1, Rounding::HalfEven), None);
         assert_eq!(divide(i128::MIN, 1, Rounding::HalfEven), Some(i128::MIN));
@@ -252,6 +261,12 @@ mod tests {
         // 0.25 has the root 0.5, a tie: to even.
         assert_eq!(root_of_ratio(I256::ONE, I256::from(4), 0, "test"), Ok(0));
         assert_eq!(root_of_ratio(I256::from(9), I256::from(4), 0, "test"), Ok(2));
+        // Divisors of more than 256 bits.
+        assert_eq!(root_of_ratio(I256::from(10i128.pow(38)), I256::from(1000), -76, "test"), Ok(0));
+        assert_eq!(root_of_ratio(I256::MAX, I256::from(24), -76, "test"), Ok(0));
+        assert_eq!(root_of_ratio(I256::MAX, I256::from(23), -76, "test"), Ok(1));
+        assert_eq!(wide_quotient(I256::MAX, I256::from(10), -76, "test"), Ok(1));
+        assert_eq!(wide_quotient(I256::MAX, I256::from(12), -76, "test"), Ok(0));
         let large = U256::from(u128::MAX) * U256::from(u128::MAX);
         assert_eq!(root(large), U256::from(u128::MAX));
         assert_eq!(root(large - U256::ONE), U256::from(u128::MAX - 1));

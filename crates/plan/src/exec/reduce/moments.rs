@@ -2,7 +2,8 @@
 //!
 //! Sums live in the width of their column and spill into 256 bits when they no longer fit, so the common case is
 //! one addition, and no sum depends on the order of its terms. The variance is `(n Σx² − (Σx)²) / (n (n − 1))`
-//! over unscaled integers: exact before its one rounding.
+//! over unscaled integers: exact before its one rounding. Where `n Σx²` does not fit 256 bits, which takes values
+//! of more than 33 digits, it is an overflow.
 
 use alloc::{vec, vec::Vec};
 
@@ -95,14 +96,7 @@ impl Moments {
         if count == 0 {
             return Ok(None);
         }
-        let total = self.total(group);
-        let mean = match i128::try_from(total) {
-            Ok(total) => exact::scaled_quotient(total, count, shift, "mean")?,
-            Err(_) => {
-                let (total, count) = exact::scale_ratio(total, I256::from(count), shift, "mean")?;
-                exact::ratio(total, count, "mean")?
-            }
-        };
+        let mean = exact::quotient_256(self.total(group), I256::from(count), shift, "mean")?;
         exact::fit(mean, MAX_PRECISION, "mean").map(Some)
     }
 
@@ -129,8 +123,7 @@ impl Moments {
         let result = if root {
             exact::root_of_ratio(deviations, divisor, 2 * (to - from), what)?
         } else {
-            let (a, b) = exact::scale_ratio(deviations, divisor, to - 2 * from, what)?;
-            exact::ratio(a, b, what)?
+            exact::quotient_256(deviations, divisor, to - 2 * from, what)?
         };
         exact::fit(result, MAX_PRECISION, what).map(Some)
     }

@@ -76,8 +76,8 @@ impl Sorted {
         let high = I256::from(self.at(group, (below + 1).min(len - 1)));
         // Values have 38 digits and the unit has 19, so 256 bits hold this.
         let dividend = low * I256::from(unit) + (high - low) * I256::from(part);
-        let (dividend, divisor) = exact::scale_ratio(dividend, I256::from(unit), shift, "percentile")?;
-        exact::fit(exact::ratio(dividend, divisor, "percentile")?, MAX_PRECISION, "percentile").map(Some)
+        let value = exact::quotient_256(dividend, I256::from(unit), shift, "percentile")?;
+        exact::fit(value, MAX_PRECISION, "percentile").map(Some)
     }
 }
 
