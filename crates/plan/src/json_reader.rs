@@ -8,8 +8,8 @@
 use alloc::{borrow::Cow, string::String};
 use core::fmt;
 
-/// The deepest nesting of arrays and objects that is read.
-pub const MAX_DEPTH: u32 = 128;
+/// The deepest nesting of arrays and objects that is read: enough for the canonical form of any plan.
+pub const MAX_DEPTH: u32 = 512;
 
 /// A token and its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,8 +122,8 @@ pub struct Reader<'a> {
     text: &'a str,
     at: usize,
     depth: u32,
-    /// Bit 0 is the innermost level: 1 for an object.
-    objects: u128,
+    /// One bit for each level: 1 for an object.
+    objects: [u64; MAX_DEPTH as usize / 64],
     expect: Expect,
 }
 
@@ -145,7 +145,7 @@ enum Expect {
 impl<'a> Reader<'a> {
     /// Starts reading `text`. A byte order mark is refused, as RFC 8259 allows.
     pub const fn new(text: &'a str) -> Self {
-        Self { text, at: 0, depth: 0, objects: 0, expect: Expect::Value }
+        Self { text, at: 0, depth: 0, objects: [0; MAX_DEPTH as usize / 64], expect: Expect::Value }
     }
 
     /// The next token, or `None` after the document.
@@ -217,8 +217,10 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// Whether the innermost level is an object. There must be a level.
     const fn in_object(&self) -> bool {
-        self.objects & 1 == 1
+        let level = self.depth - 1;
+        self.objects[(level / 64) as usize] >> (level % 64) & 1 == 1
     }
 
     const fn error(&self, kind: JsonErrorKind) -> JsonError {
@@ -238,8 +240,9 @@ impl<'a> Reader<'a> {
         if self.depth == MAX_DEPTH {
             return Err(self.error(JsonErrorKind::TooDeep));
         }
+        let (word, bit) = ((self.depth / 64) as usize, 1 << (self.depth % 64));
+        self.objects[word] = if object { self.objects[word] | bit } else { self.objects[word] & !bit };
         self.depth += 1;
-        self.objects = self.objects << 1 | u128::from(object);
         self.expect = if object { Expect::FirstKey } else { Expect::FirstValue };
         self.at += 1;
         let event = if object { Event::ObjectStart } else { Event::ArrayStart };
@@ -249,7 +252,6 @@ impl<'a> Reader<'a> {
     fn close(&mut self) -> Result<Token<'a>, JsonError> {
         let event = if self.in_object() { Event::ObjectEnd } else { Event::ArrayEnd };
         self.depth -= 1;
-        self.objects >>= 1;
         self.at += 1;
         self.after_value();
         Ok(Token { event, start: self.at - 1, end: self.at })
@@ -510,7 +512,7 @@ mod tests {
         }
         let deep = "[".repeat(100_000);
         assert_eq!(read(&deep).unwrap_err().kind, JsonErrorKind::TooDeep);
-        assert!(read(&format!("{}{}", "[".repeat(128), "]".repeat(128))).is_ok());
+        assert!(read(&format!("{}{}", "[".repeat(512), "]".repeat(512))).is_ok());
     }
 
     proptest! {
