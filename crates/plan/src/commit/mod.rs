@@ -136,4 +136,6 @@ impl fmt::Display for CommitError {
 impl core::error::Error for CommitError {}
 
 #[cfg(test)]
+pub(crate) mod test_values;
+#[cfg(test)]
 mod tests;

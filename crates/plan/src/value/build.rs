@@ -52,6 +52,14 @@ impl TableBuilder {
     /// If columns have different lengths: a fault of the caller, never of data.
     pub fn finish(self) -> Table {
         let rows = self.columns.first().map_or(0, ColumnBuilder::len);
+        self.finish_rows(rows)
+    }
+
+    /// The table, which has this many rows, even without columns.
+    ///
+    /// # Panics
+    /// If a column has another length: a fault of the caller, never of data.
+    pub fn finish_rows(self, rows: usize) -> Table {
         assert!(self.columns.iter().all(|column| column.len() == rows), "every row fills every column");
         let columns = self.columns.into_iter().map(|column| Arc::new(column.finish())).collect();
         Table { schema: self.schema, rows, columns }
