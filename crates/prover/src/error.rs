@@ -47,7 +47,9 @@ pub enum ProveError {
         path: PathBuf,
     },
     /// The program made another journal than native execution predicted.
-    #[error("the program's journal differs from native execution: {detail}; this is a bug of Proofmark, please report it")]
+    #[error(
+        "the program's journal differs from native execution: {detail}; this is a bug of Proofmark, please report it"
+    )]
     Diverged {
         /// The first difference.
         detail: String,

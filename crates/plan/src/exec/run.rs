@@ -13,12 +13,13 @@ use super::{
     hash_rows, merge, reduce, statistics,
 };
 use crate::{
+    format,
     typed::{
         MapColumn, Scalar, Slot, TypedBlock, TypedCondition, TypedExpr, TypedLoopMode, TypedOp, TypedPlan,
         TypedStep,
     },
     types::{Schema, ValueType},
-    value::{Table, Value, Values},
+    value::{Bytes, Table, Value, Values},
 };
 
 /// More rows than this cannot be numbered; the last number marks a missing row.
@@ -197,6 +198,13 @@ impl<'a> Machine<'a> {
         }
     }
 
+    fn bytes(&self, slot: Slot) -> Result<&Bytes> {
+        match &self.held(slot)?.value {
+            Value::Bytes(bytes) => Ok(bytes),
+            Value::Table(_) => Err(ExecErrorKind::BadPlan("a step reads a table as bytes")),
+        }
+    }
+
     /// The value of a step without sub-plans.
     fn value(&self, step: &TypedStep) -> Result<Value> {
         let schema = || match &step.result {
@@ -245,8 +253,14 @@ impl<'a> Machine<'a> {
                 memory_left,
             }
             .run()?,
-            TypedOp::Parse { .. } | TypedOp::Serialize { .. } => {
-                return Err(ExecErrorKind::BadPlan("this build cannot read or write files"));
+            TypedOp::Parse { input, format, hints } => {
+                format::parse(self.bytes(*input)?, format, schema()?, hints, memory_left)
+                    .map_err(ExecErrorKind::Format)?
+            }
+            TypedOp::Serialize { input, format, fields } => {
+                let file = format::serialize(self.table(*input)?, *format, fields, memory_left)
+                    .map_err(ExecErrorKind::Format)?;
+                return Ok(Value::Bytes(file.into()));
             }
             TypedOp::Reduce { input, keys, columns } => {
                 reduce::reduce(self.table(*input)?, keys, columns, schema()?)?

@@ -67,11 +67,7 @@ fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
     heard.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn listen(
-    mut from: impl Read + Send + 'static,
-    stream: usize,
-    heard: Arc<Mutex<Heard>>,
-) -> JoinHandle<()> {
+fn listen(mut from: impl Read + Send + 'static, stream: usize, heard: Arc<Mutex<Heard>>) -> JoinHandle<()> {
     thread::spawn(move || {
         let mut buffer = [0; 4096];
         let mut line = Vec::new();

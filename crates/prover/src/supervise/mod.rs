@@ -200,7 +200,9 @@ impl Supervised {
 
     /// Ends the whole tree.
     pub fn kill(&mut self) {
-        for (signal, patience) in [(rustix::process::Signal::TERM, GRACE), (rustix::process::Signal::KILL, PATIENCE)] {
+        for (signal, patience) in
+            [(rustix::process::Signal::TERM, GRACE), (rustix::process::Signal::KILL, PATIENCE)]
+        {
             let end = Instant::now() + patience;
             self.tree.refresh();
             self.tree.signal(signal);

@@ -106,7 +106,10 @@ mod tests {
     fn a_name_may_hold_parentheses() {
         let stat = "77 (a) b (c) S 1 70 70 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 4242 1000 12 rest";
         let process = parse(77, stat).expect("a line of stat");
-        assert_eq!((process.parent, process.group, process.started, process.resident_pages), (1, 70, 4242, 12));
+        assert_eq!(
+            (process.parent, process.group, process.started, process.resident_pages),
+            (1, 70, 4242, 12)
+        );
         assert!(!process.is_zombie);
         assert!(parse(77, "77 (cut off").is_none());
     }
