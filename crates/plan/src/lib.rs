@@ -22,6 +22,9 @@ pub mod graph;
 #[cfg(feature = "source")]
 pub mod source;
 
+#[cfg(feature = "testing")]
+pub mod testing;
+
 // Execution: checked plan and data to output.
 pub mod commit;
 pub mod document;
