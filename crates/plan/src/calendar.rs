@@ -296,6 +296,7 @@ fn put(out: &mut [u8], mut value: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[test]
     fn every_day_of_the_calendar_survives_a_round_trip() {
@@ -352,6 +353,38 @@ mod tests {
         }
         for format in ["", "%Y", "%Y-%m-%d %Z", "%Y-%m-%d%", "%Y-%m-%d %m", "%Y-%m-%d %-H", "%Y-%b-%d %B"] {
             assert_eq!(DateFormat::new(format), None, "{format}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn another_library_agrees(micros in MIN_TIMESTAMP..=MAX_TIMESTAMP, offset in -1439i32..=1439) {
+            let (text, length) = timestamp_text(micros);
+            let text = core::str::from_utf8(&text[..length]).unwrap();
+            let theirs: jiff::Timestamp = text.parse().unwrap();
+            prop_assert_eq!(theirs.as_microsecond(), micros);
+            let date = jiff::tz::TimeZone::UTC.to_datetime(theirs);
+            let ours = civil(micros.div_euclid(DAY_MICROSECONDS) as i32);
+            prop_assert_eq!(ours, (date.year().into(), date.month() as u32, date.day() as u32));
+            // With an offset.
+            let sign = if offset < 0 { '-' } else { '+' };
+            let (hours, minutes) = (offset.abs() / 60, offset.abs() % 60);
+            let moved = alloc::format!("{}{sign}{hours:02}:{minutes:02}", &text[..length - 1]);
+            let expected = micros - i64::from(offset) * 60_000_000;
+            let expected = (MIN_TIMESTAMP..=MAX_TIMESTAMP).contains(&expected).then_some(expected);
+            prop_assert_eq!(parse_timestamp(&moved), expected);
+        }
+
+        #[test]
+        fn another_library_reads_the_same_dates(year in 1i32..=9999, month in 0u32..=13, day in 0u32..=32) {
+            let theirs = jiff::civil::Date::new(year as i16, month as i8, day as i8).ok();
+            let text = alloc::format!("{year:04}-{month:02}-{day:02}");
+            let ours = parse_date(&text);
+            prop_assert_eq!(ours.is_some(), theirs.is_some());
+            if let (Some(ours), Some(theirs)) = (ours, theirs) {
+                let epoch = jiff::civil::date(1970, 1, 1);
+                prop_assert_eq!(ours, (theirs - epoch).get_days());
+            }
         }
     }
 }
