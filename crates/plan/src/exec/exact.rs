@@ -7,28 +7,11 @@
 use ethnum::{I256, U256};
 
 use super::error::Fault;
-
-/// `10^0 … 10^38`.
-const POWERS: [i128; 39] = {
-    let mut powers = [1; 39];
-    let mut at = 1;
-    while at < 39 {
-        powers[at] = powers[at - 1] * 10;
-        at += 1;
-    }
-    powers
-};
+use crate::number::{POW10, fits};
 
 /// `10^exponent` for exponents up to 38.
 pub(super) fn power10(exponent: u32) -> Option<i128> {
-    POWERS.get(exponent as usize).copied()
-}
-
-/// Whether `value` has at most `precision` digits.
-#[inline]
-pub(super) fn fits(value: i128, precision: u8) -> bool {
-    let bound = POWERS[precision as usize];
-    -bound < value && value < bound
+    POW10.get(exponent as usize).copied()
 }
 
 /// `value` if it has at most `precision` digits.
@@ -163,7 +146,7 @@ fn shifted(a: U256, b: U256, shift: i32, what: &'static str) -> Result<Option<(U
     let mut left = shift.unsigned_abs();
     while left > 0 && scaled != U256::ZERO {
         let step = left.min(38);
-        scaled = match scaled.checked_mul(U256::from(POWERS[step as usize].unsigned_abs())) {
+        scaled = match scaled.checked_mul(U256::from(POW10[step as usize].unsigned_abs())) {
             Some(scaled) => scaled,
             None if shift < 0 => return Ok(None),
             None => return Err(Fault::Overflow(what)),

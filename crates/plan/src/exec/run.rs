@@ -13,7 +13,7 @@ use super::{
     hash_rows, merge, reduce, statistics,
 };
 use crate::{
-    format,
+    format::{self, FormatError, FormatErrorKind},
     typed::{
         MapColumn, Scalar, Slot, TypedBlock, TypedCondition, TypedExpr, TypedLoopMode, TypedOp, TypedPlan,
         TypedStep,
@@ -255,15 +255,19 @@ impl<'a> Machine<'a> {
             .run()?,
             TypedOp::Parse { input, format, hints } => {
                 format::parse(self.bytes(*input)?, format, schema()?, hints, memory_left)
-                    .map_err(ExecErrorKind::Format)?
-            }
-            TypedOp::Serialize { input, format, fields } => {
-                let file = format::serialize(self.table(*input)?, *format, fields, memory_left)
-                    .map_err(ExecErrorKind::Format)?;
-                return Ok(Value::Bytes(file.into()));
+                    .map_err(|error| format_error(error, memory_left))?
             }
             TypedOp::Reduce { input, keys, columns } => {
                 reduce::reduce(self.table(*input)?, keys, columns, schema()?)?
+            }
+            TypedOp::Serialize { input, format, fields } => {
+                let columns = self.table(*input)?.columns.len();
+                if fields.iter().any(|field| *field >= columns) {
+                    return Err(ExecErrorKind::BadPlan("no such column"));
+                }
+                let bytes = format::serialize(self.table(*input)?, *format, fields, memory_left)
+                    .map_err(|error| format_error(error, memory_left))?;
+                return Ok(Value::Bytes(bytes.into()));
             }
             TypedOp::Sort { input, by, limit } => reduce::sort(self.table(*input)?, by, *limit)?,
             TypedOp::Statistics { input, fields, scale } => {
@@ -400,6 +404,18 @@ fn within(needed: u64, limit: u64) -> Result<()> {
         return Err(ExecErrorKind::LimitExceeded { which: LimitKind::MemoryBytes, limit, needed });
     }
     Ok(())
+}
+
+/// A file that outgrows the memory that is left is no fault of the file.
+fn format_error(error: FormatError, memory_left: u64) -> ExecErrorKind {
+    match error.kind {
+        FormatErrorKind::TooLarge { limit, .. } if limit == memory_left => ExecErrorKind::LimitExceeded {
+            which: LimitKind::MemoryBytes,
+            limit,
+            needed: limit.saturating_add(1),
+        },
+        _ => ExecErrorKind::Format(error),
+    }
 }
 
 fn rows_of(value: &Value) -> u64 {

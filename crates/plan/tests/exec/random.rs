@@ -12,10 +12,10 @@ use proofmark_plan::{
 use crate::reference::{Cell, Rows};
 
 /// A small generator (splitmix64): the same seed gives the same test on every machine.
-pub struct Random(pub u64);
+pub(crate) struct Random(pub(crate) u64);
 
 impl Random {
-    pub fn next(&mut self) -> u64 {
+    pub(crate) fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -23,11 +23,11 @@ impl Random {
         z ^ (z >> 31)
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         (self.next() % bound as u64) as usize
     }
 
-    pub fn pick<T: Clone>(&mut self, items: &[T]) -> T {
+    pub(crate) fn pick<T: Clone>(&mut self, items: &[T]) -> T {
         items[self.below(items.len())].clone()
     }
 
@@ -41,7 +41,7 @@ const DECIMALS: &[&str] = &["d", "e", "f", "g"];
 const TEXTS: &[&str] = &["s", "t"];
 const BOOLS: &[&str] = &["o", "p"];
 
-pub fn schema() -> Schema {
+pub(crate) fn schema() -> Schema {
     let decimal = |precision, scale| Type::Decimal { precision, scale };
     let columns = [
         ("d", decimal(9, 2), false),
@@ -63,7 +63,7 @@ pub fn schema() -> Schema {
 }
 
 /// A table whose values repeat often, so that groups, joins and ties happen. `wild` allows extreme numbers.
-pub fn table(random: &mut Random, schema: &Schema, rows: usize, wild: bool) -> Rows {
+pub(crate) fn table(random: &mut Random, schema: &Schema, rows: usize, wild: bool) -> Rows {
     let cell = |random: &mut Random, ty: ColumnType| {
         if ty.nullable && random.one_in(4) {
             return Cell::Null;
@@ -102,24 +102,24 @@ fn expr(kind: ExprKind) -> Expr {
     Expr { kind, at: 0 }
 }
 
-pub fn call(function: F, args: Vec<Expr>) -> Expr {
+pub(crate) fn call(function: F, args: Vec<Expr>) -> Expr {
     expr(ExprKind::Call(function, args))
 }
 
-pub fn column(name: &str) -> Expr {
+pub(crate) fn column(name: &str) -> Expr {
     expr(ExprKind::Column(name.into()))
 }
 
-pub fn literal(literal: Literal) -> Expr {
+pub(crate) fn literal(literal: Literal) -> Expr {
     expr(ExprKind::Literal(literal))
 }
 
-pub fn int(value: i64) -> Expr {
+pub(crate) fn int(value: i64) -> Expr {
     literal(Literal::Int(value))
 }
 
 /// A random numeric expression. It may not type-check.
-pub fn number(random: &mut Random, depth: usize) -> Expr {
+pub(crate) fn number(random: &mut Random, depth: usize) -> Expr {
     if depth == 0 || random.one_in(5) {
         return match random.below(6) {
             0 | 1 => column(random.pick(INTS)),
@@ -162,7 +162,7 @@ pub fn number(random: &mut Random, depth: usize) -> Expr {
     }
 }
 
-pub fn text(random: &mut Random, depth: usize) -> Expr {
+pub(crate) fn text(random: &mut Random, depth: usize) -> Expr {
     if depth == 0 || random.one_in(4) {
         return match random.below(3) {
             0 => literal(Literal::String(random.pick(&["", "b", "ä", "x y"]).into())),
@@ -185,7 +185,7 @@ pub fn text(random: &mut Random, depth: usize) -> Expr {
     }
 }
 
-pub fn boolean(random: &mut Random, depth: usize) -> Expr {
+pub(crate) fn boolean(random: &mut Random, depth: usize) -> Expr {
     if depth == 0 {
         return column(random.pick(BOOLS));
     }
@@ -215,7 +215,7 @@ fn strings(names: &[&str]) -> Vec<String> {
     names.iter().map(ToString::to_string).collect()
 }
 
-pub fn previous(random: &mut Random) -> Expr {
+pub(crate) fn previous(random: &mut Random) -> Expr {
     let name = random.pick(&["i", "e", "t"]).to_string();
     let by = random.pick(&[vec![], vec!["s"], vec!["t", "o"]]);
     let order = random.pick(&[vec![], vec!["x"], vec!["j", "d"]]);
@@ -263,7 +263,7 @@ fn reduction(random: &mut Random) -> Reduction {
 }
 
 /// A random step called `out` over the inputs `a` and `b`, which have [`schema`] and [`right_schema`].
-pub fn step(random: &mut Random) -> StepKind {
+pub(crate) fn step(random: &mut Random) -> StepKind {
     let transform = |operation| StepKind::Transform { input: "a".into(), operation };
     match random.below(12) {
         0 | 1 => StepKind::Filter { input: "a".into(), condition: boolean(random, 3) },
@@ -329,7 +329,7 @@ pub fn step(random: &mut Random) -> StepKind {
 }
 
 /// The schema of the table to merge with.
-pub fn right_schema() -> Schema {
+pub(crate) fn right_schema() -> Schema {
     let columns = [
         ("k", Type::Int, true),
         ("m", Type::String, false),
@@ -341,7 +341,7 @@ pub fn right_schema() -> Schema {
     Schema::new(columns.into()).unwrap()
 }
 
-pub fn input(id: &str, schema: &Schema) -> Step {
+pub(crate) fn input(id: &str, schema: &Schema) -> Step {
     let kind = StepKind::DataInput(DataInput {
         data_commitment: None,
         schema: InputSchema::Table {
@@ -354,6 +354,6 @@ pub fn input(id: &str, schema: &Schema) -> Step {
     Step { id: id.into(), kind }
 }
 
-pub fn plan(steps: Vec<Step>, output: &str) -> Plan {
+pub(crate) fn plan(steps: Vec<Step>, output: &str) -> Plan {
     Plan { id: "test".into(), job_request_hash: None, steps, output: output.into(), limits: Limits::DEFAULT }
 }

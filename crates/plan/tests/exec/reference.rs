@@ -18,18 +18,18 @@ use proofmark_plan::{
 
 /// A value; the order is that of ascending sorting, nulls last.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Cell {
+pub(crate) enum Cell {
     Bool(bool),
     Bytes(Vec<u8>),
     Number(BigInt),
     Null,
 }
 
-pub type Row = Vec<Cell>;
+pub(crate) type Row = Vec<Cell>;
 
 /// Why a row failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Failure {
+pub(crate) enum Failure {
     Conversion,
     Date,
     Division,
@@ -41,13 +41,13 @@ type Outcome = Result<Cell, Failure>;
 
 /// A table as rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Rows {
-    pub schema: Schema,
-    pub rows: Vec<Row>,
+pub(crate) struct Rows {
+    pub(crate) schema: Schema,
+    pub(crate) rows: Vec<Row>,
 }
 
 impl Rows {
-    pub fn of(table: &Table) -> Self {
+    pub(crate) fn of(table: &Table) -> Self {
         let cell = |column: usize, row: usize| {
             let column = &table.columns[column];
             if column.is_null(row) {
@@ -71,7 +71,7 @@ impl Rows {
         Self { schema: table.schema.clone(), rows: rows.collect() }
     }
 
-    pub fn to_table(&self) -> Table {
+    pub(crate) fn to_table(&self) -> Table {
         let columns = self.schema.columns().iter().enumerate().map(|(at, column)| {
             let mut builder = ColumnBuilder::new(column.ty, self.rows.len());
             for row in &self.rows {
@@ -93,7 +93,7 @@ fn ten(exponent: u32) -> BigInt {
 }
 
 /// `a / b` to the nearest integer, ties to even.
-pub fn nearest(a: &BigInt, b: &BigInt) -> BigInt {
+pub(crate) fn nearest(a: &BigInt, b: &BigInt) -> BigInt {
     let (a, b) = if b.sign() == Sign::Minus { (-a, -b) } else { (a.clone(), b.clone()) };
     let floor = floor_div(&a, &b);
     let twice: BigInt = (&a - &floor * &b) * 2;
@@ -168,7 +168,7 @@ fn constant(scalar: &Scalar) -> Cell {
 }
 
 /// An expression over row `at`.
-pub fn evaluate(expr: &TypedExpr, table: &Rows, at: usize) -> Outcome {
+pub(crate) fn evaluate(expr: &TypedExpr, table: &Rows, at: usize) -> Outcome {
     let row = &table.rows[at];
     match &expr.kind {
         TypedKind::Column(column) => Ok(row[*column].clone()),
@@ -343,7 +343,7 @@ fn convert(value: &Cell, from: Type, ty: Type) -> Outcome {
             let unsigned = text.strip_prefix('-').unwrap_or(text);
             let (whole, fraction) = unsigned.split_once('.').unwrap_or((unsigned, "0"));
             let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-            if !digits(whole) || !digits(fraction) {
+            if !digits(whole) || !digits(fraction) || (ty == Type::Int && text.contains('.')) {
                 return failure;
             }
             let all: BigInt = format!("{whole}{fraction}").parse().unwrap();
@@ -412,7 +412,7 @@ fn by_keys(table: &Rows, keys: &[TypedSortKey], a: usize, b: usize) -> Ordering 
 }
 
 /// A step over one or two tables. Fails with the row and the reason of every row that fails.
-pub fn step(op: &TypedOp, inputs: &[Rows], schema: &Schema) -> Result<Rows, BTreeMap<usize, Failure>> {
+pub(crate) fn step(op: &TypedOp, inputs: &[Rows], schema: &Schema) -> Result<Rows, BTreeMap<usize, Failure>> {
     let table = &inputs[0];
     let rows = match op {
         TypedOp::Filter { condition, .. } => {

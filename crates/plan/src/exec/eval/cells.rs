@@ -277,15 +277,6 @@ impl TextBuilder {
         Ok(())
     }
 
-    /// Appends `part` to the last text, or as a text of its own.
-    pub(super) fn extend(&mut self, part: &[u8], as_new: bool) -> Result<()> {
-        self.push(&[part])?;
-        if !as_new && let (Some((_, added)), Some(last)) = (self.spans.pop(), self.spans.last_mut()) {
-            last.1 += added;
-        }
-        Ok(())
-    }
-
     /// Appends a text, changed in place by `f`, which keeps its length.
     pub(super) fn push_with(&mut self, text: &[u8], f: impl Fn(&mut [u8])) -> Result<()> {
         let start = self.heap.len();
