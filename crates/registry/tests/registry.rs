@@ -124,7 +124,7 @@ fn the_first_bad_entry_is_named() {
         (1, EntryFault::WrongSequence { expected: 1, found: 7 })
     );
     assert_eq!(fault(text.replacen("2026-11-21T00", "2026-11-22T00", 1)), (0, EntryFault::BadSignature));
-    assert_eq!(parse(text.replace(":", " :")), RegistryError::NotCanonical);
+    assert_eq!(parse(text.replace("\": ", "\" : ")), RegistryError::NotCanonical);
 
     // An entry that is signed well by somebody else.
     let mut foreign = three();

@@ -1,1 +1,14 @@
-//! Placeholder, replaced in the commit that builds this room.
+#![doc = include_str!("../README.md")]
+
+mod cache;
+mod expectations;
+mod policy;
+mod statement;
+pub mod systems;
+mod verify;
+
+pub use cache::ResultCache;
+pub use expectations::{Expectations, ExpectedOutput};
+pub use policy::{LimitBounds, Policy, PolicyError, System};
+pub use statement::{Statement, statement};
+pub use verify::{BatchItem, Verifier};

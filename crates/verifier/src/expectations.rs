@@ -1,0 +1,53 @@
+//! What one receipt should be about.
+
+use std::collections::BTreeMap;
+
+use proofmark_core::{Digest, Job, Tier};
+use serde::{Deserialize, Serialize};
+
+/// What the reader of one receipt knows already. Everything that is stated is compared; nothing else is.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields, default)]
+pub struct Expectations {
+    /// Digest of the job that the receipt should answer.
+    pub job: Option<Digest>,
+    /// The plan that should have been executed.
+    pub plan: Option<Digest>,
+    /// Roots of input data, by the input's name.
+    pub data_roots: BTreeMap<String, Digest>,
+    /// The output at hand.
+    pub output: Option<ExpectedOutput>,
+    /// A tier that the job demands beyond the policy.
+    pub min_tier: Option<Tier>,
+}
+
+/// An output that a receipt should be about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub enum ExpectedOutput {
+    /// Its root.
+    Root(Digest),
+    /// The bytes of an output document, `output.json`, whose root the verifier computes.
+    Document(Vec<u8>),
+}
+
+impl Expectations {
+    /// What a job demands: its digest, its plan if it names one, its tier.
+    pub fn of(job: &Job) -> Self {
+        Self { job: Some(job.digest()), plan: job.plan, min_tier: Some(job.tier), ..Self::default() }
+    }
+
+    /// Adds the bytes of the output document.
+    #[must_use]
+    pub fn with_output_document(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.output = Some(ExpectedOutput::Document(bytes.into()));
+        self
+    }
+
+    /// Adds the root of the data that should have been fed to an input.
+    #[must_use]
+    pub fn with_data_root(mut self, input: impl Into<String>, root: Digest) -> Self {
+        self.data_roots.insert(input.into(), root);
+        self
+    }
+}

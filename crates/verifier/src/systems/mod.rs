@@ -1,0 +1,4 @@
+//! One room per proof system: what its evidence is worth, and whether it holds.
+
+pub mod commitment;
+pub mod risc0;

@@ -1,0 +1,389 @@
+//! The order of judgement.
+
+use proofmark_core::{
+    Claim, DecodeError, Digest, Evidence, MAX_RECEIPT_BYTES, PlanClaim, Reason, Receipt, Risc0Evidence,
+    SecurityKind, SecurityLevel, Tier, Verdict,
+};
+use proofmark_registry::{Program, Registry, Standing};
+
+use crate::{
+    Expectations, ExpectedOutput, Policy, ResultCache, System, statement,
+    systems::{
+        commitment,
+        risc0::{self, Seal, SealError},
+    },
+};
+
+/// Judges receipts by a registry.
+#[derive(Clone, Copy, Debug)]
+pub struct Verifier<'a> {
+    registry: &'a Registry,
+}
+
+/// One receipt of a batch.
+#[derive(Clone, Copy, Debug)]
+pub struct BatchItem<'a> {
+    /// What the caller calls it: a path, a job, a number.
+    pub name: &'a str,
+    /// The receipt in either form.
+    pub bytes: &'a [u8],
+    /// What it should be about.
+    pub expectations: &'a Expectations,
+}
+
+/// A check that failed.
+type Rejection = (Reason, String);
+
+fn reject<T>(reason: Reason, detail: impl Into<String>) -> Result<T, Rejection> {
+    Err((reason, detail.into()))
+}
+
+impl<'a> Verifier<'a> {
+    /// A verifier that trusts this registry.
+    pub const fn new(registry: &'a Registry) -> Self {
+        Self { registry }
+    }
+
+    /// Judges one receipt in either form.
+    ///
+    /// The checks run in the order of [`Reason::ALL`]; the first that fails gives the reason. The proof itself
+    /// comes last, because everything before it costs microseconds.
+    pub fn verify(&self, bytes: &[u8], policy: &Policy, expectations: &Expectations) -> Verdict {
+        let receipt = match Receipt::decode(bytes) {
+            Ok(receipt) => receipt,
+            Err(error) => return undecodable(&error),
+        };
+        match Judgement::new(self.registry, &receipt, policy, expectations).run() {
+            Ok(security) => {
+                let statement = statement(&receipt, Some(policy));
+                Verdict::Valid {
+                    tier: receipt.evidence.tier(),
+                    system: receipt.evidence.system().into(),
+                    security,
+                    proves: statement.proves,
+                    does_not_prove: statement.does_not_prove,
+                }
+            }
+            Err((reason, detail)) => Verdict::invalid(reason, detail),
+        }
+    }
+
+    /// As [`Verifier::verify`], asking a cache first.
+    pub fn verify_cached(
+        &self,
+        cache: &mut ResultCache,
+        bytes: &[u8],
+        policy: &Policy,
+        expectations: &Expectations,
+    ) -> Verdict {
+        let key = ResultCache::key(bytes, policy, expectations, self.registry.head());
+        if let Some(verdict) = cache.recall(&key) {
+            return verdict;
+        }
+        let verdict = self.verify(bytes, policy, expectations);
+        cache.remember(key, verdict.clone());
+        verdict
+    }
+
+    /// Judges many receipts; each has its own verdict, under its own name, whatever the others are.
+    pub fn verify_batch<'b>(
+        &self,
+        items: impl IntoIterator<Item = BatchItem<'b>>,
+        policy: &Policy,
+    ) -> Vec<(&'b str, Verdict)> {
+        let items = items.into_iter();
+        items.map(|item| (item.name, self.verify(item.bytes, policy, item.expectations))).collect()
+    }
+}
+
+fn undecodable(error: &DecodeError) -> Verdict {
+    let reason = match error {
+        DecodeError::TooLarge { .. } => Reason::TooLarge,
+        DecodeError::UnsupportedVersion(_) => Reason::UnsupportedVersion,
+        _ => Reason::BadEncoding,
+    };
+    Verdict::invalid(reason, error.to_string())
+}
+
+/// One receipt before its judge.
+struct Judgement<'a> {
+    registry: &'a Registry,
+    receipt: &'a Receipt,
+    claim: &'a PlanClaim,
+    policy: &'a Policy,
+    expectations: &'a Expectations,
+    /// The RISC Zero seal, or what is wrong with its shape. Read once, used by several checks.
+    seal: Option<Result<Seal, SealError>>,
+}
+
+impl<'a> Judgement<'a> {
+    fn new(
+        registry: &'a Registry,
+        receipt: &'a Receipt,
+        policy: &'a Policy,
+        expectations: &'a Expectations,
+    ) -> Self {
+        #[allow(clippy::infallible_destructuring_match, reason = "more kinds of claims will come")]
+        let claim = match &receipt.claim {
+            Claim::Plan(claim) => claim,
+            _ => unreachable!("this verifier is built with the core that decoded the claim"),
+        };
+        let seal = match &receipt.evidence {
+            Evidence::Risc0(evidence) => Some(Seal::parse(&evidence.seal)),
+            _ => None,
+        };
+        Self { registry, receipt, claim, policy, expectations, seal }
+    }
+
+    /// All checks in the order of [`Reason::ALL`].
+    fn run(&self) -> Result<Option<SecurityLevel>, Rejection> {
+        self.check_dev()?;
+        self.check_tier()?;
+        self.check_system()?;
+        let security = self.check_security()?;
+        self.check_expectations()?;
+        self.check_limits()?;
+        self.check_program()?;
+        self.check_evidence()?;
+        Ok(security)
+    }
+
+    fn check_dev(&self) -> Result<(), Rejection> {
+        if let Some(Err(error @ SealError::Fake)) = &self.seal {
+            return reject(Reason::DevReceipt, error.to_string());
+        }
+        match &self.receipt.evidence {
+            Evidence::Dev { mode } if !self.policy.allow_dev => {
+                reject(Reason::DevReceipt, format!("made in the development mode `{mode}`"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_tier(&self) -> Result<(), Rejection> {
+        let tier = self.receipt.evidence.tier();
+        let job = self.expectations.min_tier.unwrap_or(Tier::None);
+        let (wanted, who) =
+            if job > self.policy.min_tier { (job, "job") } else { (self.policy.min_tier, "policy") };
+        if tier < wanted {
+            let system = self.receipt.evidence.system();
+            return reject(
+                Reason::TierTooLow,
+                format!("the {who} demands tier {wanted}; `{system}` evidence reaches tier {tier}"),
+            );
+        }
+        Ok(())
+    }
+
+    fn check_system(&self) -> Result<(), Rejection> {
+        let name = self.receipt.evidence.system();
+        if !self.policy.systems.iter().any(|system: &System| system.name() == name) {
+            return reject(Reason::SystemNotAllowed, format!("the policy does not accept `{name}`"));
+        }
+        match &self.seal {
+            Some(Err(error @ SealError::Unsupported(_))) => {
+                reject(Reason::SystemNotAllowed, error.to_string())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Compares the stated level with the policy, then with what the evidence really has.
+    fn check_security(&self) -> Result<Option<SecurityLevel>, Rejection> {
+        let Evidence::Risc0(Risc0Evidence { security: stated, .. }) = &self.receipt.evidence else {
+            return Ok(None);
+        };
+        let policy = self.policy;
+        if stated.bits < policy.min_security_bits
+            || (policy.require_proven_security && stated.kind != SecurityKind::Proven)
+            || (policy.require_zero_knowledge && !stated.zero_knowledge)
+        {
+            let proven = if policy.require_proven_security { " proven" } else { "" };
+            let hiding = if policy.require_zero_knowledge { ", zero-knowledge" } else { "" };
+            return reject(
+                Reason::SecurityTooLow,
+                format!(
+                    "the policy demands {}{proven} bits{hiding}; the receipt has {stated}",
+                    policy.min_security_bits
+                ),
+            );
+        }
+        match &self.seal {
+            Some(Ok(seal)) if seal.security() != *stated => reject(
+                Reason::SecurityMisstated,
+                format!("the receipt states {stated}; its evidence has {}", seal.security()),
+            ),
+            _ => Ok(Some(*stated)),
+        }
+    }
+
+    fn check_expectations(&self) -> Result<(), Rejection> {
+        let Expectations { job, plan, data_roots, output, .. } = self.expectations;
+        if let Some(expected) = job {
+            match &self.claim.job {
+                Some(found) if found == expected => {}
+                Some(found) => {
+                    return reject(Reason::WrongJob, format!("expected {expected}, found {found}"));
+                }
+                None => return reject(Reason::WrongJob, format!("expected {expected}, found none")),
+            }
+        }
+        if let Some(expected) = plan.filter(|expected| *expected != self.claim.plan) {
+            return reject(Reason::WrongPlan, format!("expected {expected}, found {}", self.claim.plan));
+        }
+        for (name, expected) in data_roots {
+            let mut inputs = self.claim.inputs.iter().filter(|input| input.name == *name);
+            match (inputs.next(), inputs.next()) {
+                (Some(input), None) if input.root == *expected => {}
+                (Some(input), None) => {
+                    let found = input.root;
+                    return reject(
+                        Reason::WrongDataRoot,
+                        format!("`{name}`: expected {expected}, found {found}"),
+                    );
+                }
+                (Some(_), Some(_)) => {
+                    return reject(Reason::WrongDataRoot, format!("the claim has several inputs `{name}`"));
+                }
+                (None, _) => {
+                    return reject(Reason::WrongDataRoot, format!("the claim has no input `{name}`"));
+                }
+            }
+        }
+        match output {
+            Some(expected) => self.check_output(expected),
+            None => Ok(()),
+        }
+    }
+
+    fn check_output(&self, expected: &ExpectedOutput) -> Result<(), Rejection> {
+        let root = match expected {
+            ExpectedOutput::Root(root) => *root,
+            ExpectedOutput::Document(bytes) => match document_root(bytes) {
+                Ok(root) => root,
+                Err(error) => {
+                    return reject(Reason::OutputMismatch, format!("the output cannot be read: {error}"));
+                }
+            },
+        };
+        if root != self.claim.output {
+            let claimed = self.claim.output;
+            return reject(
+                Reason::OutputMismatch,
+                format!("the output at hand has root {root}; the receipt is about {claimed}"),
+            );
+        }
+        Ok(())
+    }
+
+    fn check_limits(&self) -> Result<(), Rejection> {
+        let (limits, usage) = (&self.claim.limits, &self.claim.usage);
+        let pairs = [
+            ("steps", usage.steps, limits.max_steps),
+            ("peakMemoryBytes", usage.peak_memory_bytes, limits.max_memory_bytes),
+            ("outputBytes", usage.output_bytes, limits.max_output_bytes),
+        ];
+        if let Some((name, used, most)) = pairs.into_iter().find(|(_, used, most)| used > most) {
+            return reject(Reason::LimitsExceeded, format!("`{name}` is {used}; its own limit is {most}"));
+        }
+        if let Some((name, claimed, most)) = self.policy.max_limits.exceeded(limits) {
+            return reject(
+                Reason::LimitsExceeded,
+                format!("it ran with `{name}` {claimed}; the policy allows at most {most}"),
+            );
+        }
+        Ok(())
+    }
+
+    fn check_program(&self) -> Result<(), Rejection> {
+        let Evidence::Risc0(evidence) = &self.receipt.evidence else { return Ok(()) };
+        let program = match self.registry.standing(&evidence.program) {
+            Standing::Unknown => {
+                return reject(
+                    Reason::UnknownProgram,
+                    format!("the registry does not know {}", evidence.program),
+                );
+            }
+            Standing::Deprecated { program, reason } => {
+                let Program { name, version, .. } = program;
+                return reject(Reason::DeprecatedProgram, format!("{name} {version}: {reason}"));
+            }
+            Standing::TooOld { program, minimum } => {
+                let Program { name, version, .. } = program;
+                return reject(
+                    Reason::VersionTooOld,
+                    format!("{name} {version}; the registry demands at least {minimum}"),
+                );
+            }
+            Standing::Allowed(program) => program,
+        };
+        let Program { name, version, features, system, .. } = program;
+        if system != "risc0" {
+            return reject(
+                Reason::UnknownProgram,
+                format!("{name} {version} is a program for {system}, not risc0"),
+            );
+        }
+        if evidence.program_version != version.to_string() {
+            let stated = &evidence.program_version;
+            return reject(
+                Reason::VersionTooOld,
+                format!("the receipt says version {stated}; the program is registered as {version}"),
+            );
+        }
+        if let Some(minimum) = self.policy.min_program_version.as_ref().filter(|minimum| version < minimum) {
+            return reject(
+                Reason::VersionTooOld,
+                format!("{name} {version}; the policy demands at least {minimum}"),
+            );
+        }
+        match self.policy.required_features.difference(features).next() {
+            Some(feature) => reject(Reason::MissingFeature, format!("{name} {version} has no `{feature}`")),
+            None => Ok(()),
+        }
+    }
+
+    fn check_evidence(&self) -> Result<(), Rejection> {
+        match &self.receipt.evidence {
+            Evidence::Commitment(evidence) => {
+                if let Err(error) = commitment::check(&self.receipt.claim, evidence) {
+                    return reject(Reason::BadSignature, error);
+                }
+                let providers = &self.policy.providers;
+                if !providers.is_empty() && !providers.contains(&evidence.key) {
+                    return reject(
+                        Reason::UntrustedProvider,
+                        format!(
+                            "the policy names {} providers; {} is none of them",
+                            providers.len(),
+                            evidence.key
+                        ),
+                    );
+                }
+                Ok(())
+            }
+            Evidence::Risc0(evidence) => self.check_risc0(evidence),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_risc0(&self, evidence: &Risc0Evidence) -> Result<(), Rejection> {
+        let seal = match &self.seal {
+            Some(Ok(seal)) => seal,
+            Some(Err(error)) => return reject(Reason::BadSeal, error.to_string()),
+            None => unreachable!("a seal was read for every RISC Zero receipt"),
+        };
+        let Some(version) = risc0::journal_version(&evidence.program_version) else {
+            return reject(Reason::BadSeal, "the program's version is not three numbers of 16 bits");
+        };
+        seal.check(&evidence.program, version, self.claim).map_err(|error| (Reason::BadSeal, error))
+    }
+}
+
+/// The root of the value in an output document.
+fn document_root(_bytes: &[u8]) -> Result<Digest, String> {
+    Err("documents cannot be read yet".into())
+}
+
+/// The most that a receipt may weigh is the decoder's to say; the number is part of this crate's contract too.
+const _: () = assert!(MAX_RECEIPT_BYTES > risc0::MAX_SEAL_BYTES);
