@@ -1,1 +1,7 @@
-//! Placeholder, replaced in the commit that builds this room.
+#![doc = include_str!("../README.md")]
+
+mod error;
+mod store;
+
+pub use error::StoreError;
+pub use store::{Collected, Entry, Store};

@@ -4,6 +4,7 @@ use proofmark_core::{
     Claim, DecodeError, Digest, Evidence, MAX_RECEIPT_BYTES, PlanClaim, Reason, Receipt, Risc0Evidence,
     SecurityKind, SecurityLevel, Tier, Verdict,
 };
+use proofmark_plan::{commit, document};
 use proofmark_registry::{Program, Registry, Standing};
 
 use crate::{
@@ -380,9 +381,12 @@ impl<'a> Judgement<'a> {
     }
 }
 
-/// The root of the value in an output document.
-fn document_root(_bytes: &[u8]) -> Result<Digest, String> {
-    Err("documents cannot be read yet".into())
+/// The root of the value in an output document. Outputs have the default leaves and no salt.
+fn document_root(bytes: &[u8]) -> Result<Digest, String> {
+    // A cell takes at least one byte of text and at most 16 bytes in memory, so an honest document fits well.
+    let room = 64 * bytes.len() as u64 + (1 << 20);
+    let value = document::read(&bytes.to_vec().into(), room).map_err(|e| e.to_string())?;
+    Ok(commit::root(&value, commit::DEFAULT_ROWS_PER_LEAF, &commit::NO_SALT))
 }
 
 /// The most that a receipt may weigh is the decoder's to say; the number is part of this crate's contract too.
