@@ -53,9 +53,10 @@ fn fields_that_carry_no_meaning_cannot_vary() {
 fn changed_bytes_are_refused() {
     let (seal, journal) = Seal::split(FOREIGN).expect("genuine");
     let seal = seal.to_bytes();
-    // Every byte around the proof itself, then a sample of the proof.
-    let around = (0..300).chain(seal.len() - 600..seal.len());
-    let inside = (300..seal.len() - 600).step_by(if cfg!(debug_assertions) { 1009 } else { 97 });
+    // The bytes around the proof itself, then a sample of the proof. Release builds try more of them.
+    let (fine, coarse) = if cfg!(debug_assertions) { (7, 4001) } else { (1, 97) };
+    let around = (0..24).chain((seal.len() - 900..seal.len()).step_by(fine));
+    let inside = (24..seal.len() - 900).step_by(coarse);
     for at in around.chain(inside) {
         let mut changed = seal.clone();
         changed[at] ^= 1 << (at % 8);
