@@ -33,3 +33,6 @@ pub mod format;
 pub mod guest;
 pub mod number;
 pub mod value;
+
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
