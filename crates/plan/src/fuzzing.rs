@@ -4,8 +4,9 @@
 use alloc::{string::ToString, sync::Arc, vec::Vec};
 
 use crate::{
-    canonical, check, commit, document,
+    canonical, check, commit, document, exec,
     format::{self, json},
+    guest,
     model::{ParseFormat, Plan},
     types::{Column, ColumnType, Schema, Type, ValueType},
     value::Bytes,
@@ -13,7 +14,7 @@ use crate::{
 };
 #[cfg(feature = "source")]
 use crate::{
-    exec, source,
+    source,
     value::{TableBuilder, Value},
 };
 
@@ -106,6 +107,22 @@ pub fn execute(bytes: &[u8]) {
             let _ = commit::root(&execution.output, 64, &[0; 32]);
             let written = document::write(&execution.output);
             assert_eq!(document::read(&Bytes::from(written), u64::MAX).as_ref(), Ok(&execution.output));
+        }
+    }
+}
+
+/// Runs a request to a guest. Requests that may use much are left out: whoever fuzzes has less time than a guest.
+pub fn request(bytes: &[u8]) {
+    const HEAD_BYTES: usize = 80;
+    let Some(head) = bytes.get(..HEAD_BYTES) else { return };
+    let plan_bytes = u32::from_le_bytes([head[12], head[13], head[14], head[15]]) as usize;
+    let Some(plan) = bytes[HEAD_BYTES..].get(..plan_bytes) else { return };
+    let is_modest =
+        |plan: Plan| plan.limits.max_memory_bytes <= MAX_TABLE_BYTES && plan.limits.max_steps <= 200;
+    if wire::decode(plan).is_ok_and(is_modest) {
+        match guest::run(Arc::new(bytes.to_vec()), [1, 0, 0], &exec::NoCustom) {
+            Ok(outcome) => assert_eq!(outcome.inputs.len(), usize::from(head[8])),
+            Err(error) => assert!(!error.to_string().is_empty()),
         }
     }
 }
@@ -259,6 +276,28 @@ mod tests {
         commit::write_value(&table, 4, &[7; 32], &mut seed);
         leaves(&seed);
         damaged(&[&seed], 3000).for_each(|bytes| leaves(&bytes));
+    }
+
+    #[test]
+    fn damaged_requests() {
+        let seeds = [STOCKS, EVERYTHING, WORKING].map(|seed| {
+            let mut plan = canonical(seed);
+            plan.limits.max_memory_bytes = MAX_TABLE_BYTES;
+            plan.limits.max_steps = 200;
+            let typed = check::typed(&plan).unwrap();
+            let inputs: Vec<_> = typed.inputs.iter().map(|input| (sample(&input.ty), [0; 32])).collect();
+            let asked = guest::Request {
+                plan: &plan,
+                typed: &typed,
+                job: None,
+                inputs: &inputs,
+                output_salt: [0; 32],
+            };
+            asked.encode().unwrap()
+        });
+        let seeds = seeds.each_ref().map(|seed| &seed[..]);
+        seeds.into_iter().for_each(request);
+        damaged(&seeds, 3000).for_each(|bytes| request(&bytes));
     }
 
     #[test]
