@@ -1,6 +1,6 @@
 //! What can go wrong while a checked plan runs. Every message says where, and what to do.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 use core::fmt;
 
 use super::custom::CustomError;
@@ -39,7 +39,7 @@ pub enum ExecErrorKind {
         row: usize,
     },
     /// Bytes could not be parsed, or a table not be serialized.
-    Format(FormatError),
+    Format(Box<FormatError>),
     /// A date outside the years 1 to 9999.
     InvalidDate {
         /// The row.

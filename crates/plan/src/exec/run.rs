@@ -414,7 +414,7 @@ fn format_error(error: FormatError, memory_left: u64) -> ExecErrorKind {
             limit,
             needed: limit.saturating_add(1),
         },
-        _ => ExecErrorKind::Format(error),
+        _ => ExecErrorKind::Format(error.into()),
     }
 }
 

@@ -13,7 +13,7 @@ pub struct FormatError {
     /// The record, counting from one; `None` if the problem is outside all records.
     pub row: Option<u64>,
     /// The column of the schema.
-    pub column: Option<String>,
+    pub column: Option<Box<str>>,
     /// Where in the file, if known.
     pub place: Option<Place>,
 }
