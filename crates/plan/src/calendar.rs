@@ -203,13 +203,6 @@ impl DateFormat {
         (named[..3] == [1; 3] && named[3..].iter().all(|count| *count <= 1)).then_some(Self(items))
     }
 
-    /// Whether the format names a time of day, which a date has not.
-    pub fn has_time(&self) -> bool {
-        self.0
-            .iter()
-            .any(|item| matches!(item, FormatItem::Number(Part::Hour | Part::Minute | Part::Second, _)))
-    }
-
     /// Reads a date and the microseconds of its day.
     ///
     /// # Errors

@@ -85,10 +85,11 @@ impl Decoder {
         if header[12..44] != schema_digest(schema) {
             return Err(CommitErrorKind::Schema);
         }
-        // Every leaf takes four bytes and every value at least one, so believing the number of rows is safe.
+        // Every leaf takes four bytes and every value its width, so believing the number of rows is safe.
         let rest = (self.heap.len() - self.at) as u64;
         let rows = number(header, 4);
-        let most = if schema.is_empty() { rest / 4 * u64::from(rows_per_leaf) } else { rest };
+        let width: usize = schema.columns().iter().map(|column| column.ty.ty.width().unwrap_or(4)).sum();
+        let most = if width == 0 { rest / 4 * u64::from(rows_per_leaf) } else { rest / width as u64 };
         if rows > most || rows > u64::from(u32::MAX) {
             return Err(CommitErrorKind::Truncated);
         }

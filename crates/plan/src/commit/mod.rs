@@ -47,7 +47,8 @@ pub fn root(value: &Value, rows_per_leaf: u16, salt: &[u8; 32]) -> Digest {
     match value {
         Value::Bytes(bytes) => bytes.chunks(CHUNK_BYTES).for_each(|chunk| tree.push_hash(chunk_hash(chunk))),
         Value::Table(table) => {
-            let mut leaf = Vec::new();
+            let leaves = table.rows.div_ceil(usize::from(rows_per_leaf)).max(1);
+            let mut leaf = Vec::with_capacity(table.logical_bytes() as usize / leaves + 128);
             for start in (0..table.rows).step_by(usize::from(rows_per_leaf)) {
                 leaf.clear();
                 write_rows(table, start..table.rows.min(start + usize::from(rows_per_leaf)), &mut leaf);
