@@ -1,12 +1,12 @@
 //! Measurements, with the machine's name beside them. `docs/src/benchmarks.md` is written by hand from what they print.
 
-use std::{fs, thread, time::Instant};
+use std::{fs, path::PathBuf, thread, time::Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 
 use crate::{
     r0vm,
-    shell::{self, capture, cargo, command},
+    shell::{self, capture, cargo, command, succeeds},
     tools,
 };
 
@@ -43,32 +43,104 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     for what in wanted {
         println!("\n\x1b[1m{what:?}\x1b[0m");
         match what {
-            What::Native => bench("plan", "native")?,
-            What::Guest => bench("prover-risc0", "guest")?,
-            What::Verify => bench("verifier", "verify")?,
-            What::Check => bench("plan", "check")?,
-            What::Receipt => bench("verifier", "receipt")?,
+            What::Native => native()?,
+            What::Guest => guest()?,
+            What::Verify => verify()?,
+            What::Check => example("plan", "bench_check", &[])?,
+            What::Receipt => receipt()?,
             What::Build => build()?,
         }
     }
     Ok(())
 }
 
-/// Runs the benchmark in `crates/<room>/benches/<name>.rs`, which prints a table itself.
-fn bench(room: &str, name: &str) -> Result<()> {
-    let file = shell::root().join("crates").join(room).join("benches").join(format!("{name}.rs"));
-    if !file.is_file() {
-        bail!("crates/{room}/benches/{name}.rs does not exist");
+/// Ours and DuckDB, on one table, one after the other.
+fn native() -> Result<()> {
+    let csv = shell::target()?.join("bench-native.csv");
+    let path = csv.to_str().context("the target folder has a name in UTF-8")?;
+    example("plan", "bench_group", &["--csv", path])?;
+    let python = tools::python()?;
+    for threads in ["1".to_owned(), cores().to_string()] {
+        println!("DuckDB with {threads} threads:");
+        shell::run(command(&python, ["benches/duckdb_group.py", path, &threads]))?;
     }
+    fs::remove_file(&csv).context("cannot remove the table of the measurement")
+}
+
+/// By execution in the zkVM, so the figures are the same on every machine.
+fn guest() -> Result<()> {
+    r0vm::ensure()?;
+    if !shell::root().join("benches/handwritten/artifacts/stocks.bin").is_file() {
+        let mut build = command("sh", ["benches/handwritten/build.sh"]);
+        build.env("CARGO_TARGET_DIR", shell::target()?);
+        shell::run(build)
+            .context("the hand-written guests need Debian's compiler: see `cargo xtask guests`")?;
+    }
+    shell::run(cargo(["bench", "--package", "proofmark-prover-risc0", "--bench", "guest"])?)
+}
+
+/// A library call, and the whole process.
+fn verify() -> Result<()> {
+    const ROUNDS: usize = 20;
+    let proved = proved()?;
+    let receipt = proved.join("receipt.cbor");
+    example("verifier", "verify_time", &[receipt.to_str().context("the cache has a name in UTF-8")?])?;
+    let mut millis: Vec<f64> = Vec::with_capacity(ROUNDS);
+    for _ in 0..ROUNDS {
+        let mut command = command(release()?, ["verify"]);
+        command.arg(&receipt).arg("--output").arg(proved.join("output.json"));
+        let start = Instant::now();
+        capture(command)?;
+        millis.push(start.elapsed().as_secs_f64() * 1e3);
+    }
+    millis.sort_by(f64::total_cmp);
+    println!("whole process: best {:.1} ms, median {:.1} ms of {ROUNDS}", millis[0], millis[ROUNDS / 2]);
+    Ok(())
+}
+
+/// What a proof weighs.
+fn receipt() -> Result<()> {
+    let proved = proved()?;
+    let json: serde_json::Value = serde_json::from_slice(&fs::read(proved.join("receipt.json"))?)?;
+    for name in ["receipt.cbor", "receipt.json", "output.json"] {
+        println!("{name:14} {:>9} bytes", fs::metadata(proved.join(name))?.len());
+    }
+    println!("provenance: {:#}", json["provenance"]);
+    Ok(())
+}
+
+/// A receipt of the stocks example at tier 2, made once and kept in the cache, by the present command.
+fn proved() -> Result<PathBuf> {
+    r0vm::ensure()?;
+    shell::run(cargo(["build", "--release", "--package", "proofmark-cli"])?)?;
+    let folder = shell::cache()?.join("bench-receipt");
+    let mut verify = command(release()?, ["verify", "--quiet"]);
+    verify.arg(folder.join("receipt.cbor")).arg("--output").arg(folder.join("output.json"));
+    if !succeeds(verify) {
+        let arguments = [
+            "run",
+            "examples/stocks/plan.yaml",
+            "--input",
+            "prices=examples/stocks/stocks.csv",
+            "--tier",
+            "2",
+        ];
+        let mut run = command(release()?, arguments);
+        run.arg("--out").arg(&folder);
+        shell::run(run)?;
+    }
+    Ok(folder)
+}
+
+fn release() -> Result<PathBuf> {
+    Ok(shell::target()?.join("release/proofmark"))
+}
+
+/// Runs `crates/<room>/examples/<name>.rs`, optimised.
+fn example(room: &str, name: &str, args: &[&str]) -> Result<()> {
     let package = format!("proofmark-{room}");
-    let mut command = cargo(["bench", "--package", &package, "--bench", name])?;
-    if name == "native" {
-        command.env("PROOFMARK_PYTHON", tools::python()?);
-    }
-    if matches!(name, "guest" | "verify" | "receipt") {
-        command.env("PROOFMARK_R0VM", r0vm::ensure()?);
-    }
-    shell::run(command)
+    let start = ["run", "--release", "--quiet", "--package", &package, "--example", name, "--"];
+    shell::run(cargo(start.iter().chain(args))?)
 }
 
 /// Builds the command into an empty folder. Downloads happen before the clock starts.
@@ -93,14 +165,18 @@ fn machine() -> Result<String> {
         let value = text.lines().find(|line| line.starts_with(key)).and_then(|line| line.split(':').nth(1));
         value.map_or("unknown".to_owned(), |value| value.trim().to_owned())
     };
-    let cores = thread::available_parallelism().map_or(1, usize::from);
     let compiler = capture(command("rustc", ["--version"]))?;
     let date = capture(command("date", ["-u", "+%Y-%m-%d"]))?;
     Ok(format!(
-        "{} · {cores} cores · {} memory · {} · {}",
+        "{} · {} cores · {} memory · {} · {}",
         line("/proc/cpuinfo", "model name"),
+        cores(),
         line("/proc/meminfo", "MemTotal"),
         compiler.trim(),
         date.trim()
     ))
+}
+
+fn cores() -> usize {
+    thread::available_parallelism().map_or(1, usize::from)
 }
