@@ -32,6 +32,8 @@ mod order;
 mod reduce;
 mod run;
 mod statistics;
+#[cfg(feature = "wasm")]
+pub mod wasm;
 
 use alloc::vec::Vec;
 
