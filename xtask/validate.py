@@ -3,6 +3,7 @@
 A file is a plan in YAML or JSON, or a page of documentation, of which every ```yaml block that starts with `version:` is one.
 """
 
+import importlib.metadata
 import json
 import re
 import sys
@@ -25,7 +26,7 @@ def main(schema_path: str, *paths: str) -> int:
             for error in validator.iter_errors(yaml.load(text, Loader=Plain)):
                 wrong += 1
                 print(f"{path}:{at}: {error.json_path}: {error.message}", file=sys.stderr)
-    print(f"{count} plans validated with jsonschema {jsonschema.__version__}, {wrong} errors")
+    print(f"{count} plans validated with jsonschema {importlib.metadata.version('jsonschema')}, {wrong} errors")
     return 1 if wrong or not count else 0
 
 
