@@ -1,5 +1,6 @@
 //! Custom steps: a module that works, and modules that must not.
 #![cfg(feature = "wasm")]
+#![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
 use std::sync::Arc;
 

@@ -4,6 +4,8 @@
 //! 128-bit one, so every function first tries the narrowest width that holds its operands. Widths never change
 //! results. What exceeds 256 bits on the way is an overflow.
 
+use core::cmp::Ordering;
+
 use ethnum::{I256, U256};
 
 use super::error::Fault;
@@ -69,29 +71,66 @@ pub(super) fn divide(a: i128, b: i128, rounding: Rounding) -> Option<i128> {
         return None;
     }
     let negative = (a < 0) != (b < 0);
+    if let (Ok(a), Ok(b)) = (i64::try_from(a), i64::try_from(b)) {
+        let (dividend, divisor) = (a.unsigned_abs(), b.unsigned_abs());
+        let (quotient, rest) = divide_64(dividend, divisor);
+        let up = rounds_up(rest.cmp(&(divisor - rest)), rest != 0, quotient & 1 == 1, negative, rounding);
+        // At most 2^63, so the sum is below 2^64.
+        let magnitude = i128::from(quotient + u64::from(up));
+        return Some(if negative { -magnitude } else { magnitude });
+    }
     let (dividend, divisor) = (a.unsigned_abs(), b.unsigned_abs());
     let (quotient, rest) = divide_128(dividend, divisor);
-    let up = match rounding {
-        Rounding::Ceil => rest != 0 && !negative,
-        Rounding::Floor => rest != 0 && negative,
-        Rounding::Trunc => false,
-        Rounding::HalfEven => {
-            // `rest` against `divisor - rest` compares twice the rest with the divisor without overflow.
-            let other = divisor - rest;
-            rest > other || (rest == other && quotient & 1 == 1)
-        }
-    };
+    let up = rounds_up(rest.cmp(&(divisor - rest)), rest != 0, quotient & 1 == 1, negative, rounding);
     signed(quotient + u128::from(up), negative)
 }
 
-fn divide_128(a: u128, b: u128) -> (u128, u128) {
-    if let (Ok(a), Ok(b)) = (u32::try_from(a), u32::try_from(b)) {
-        (u128::from(a / b), u128::from(a % b))
-    } else if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
-        (u128::from(a / b), u128::from(a % b))
-    } else {
-        (a / b, a % b)
+/// Whether the magnitude of a quotient is rounded up. `half` compares the rest with what is missing to the divisor,
+/// which tells on which side of one half it lies.
+#[inline]
+fn rounds_up(half: Ordering, inexact: bool, odd: bool, negative: bool, rounding: Rounding) -> bool {
+    match rounding {
+        Rounding::Ceil => inexact && !negative,
+        Rounding::Floor => inexact && negative,
+        Rounding::Trunc => false,
+        Rounding::HalfEven => half == Ordering::Greater || (half == Ordering::Equal && odd),
     }
+}
+
+fn divide_128(a: u128, b: u128) -> (u128, u128) {
+    if let (Ok(a), Ok(b)) = (u64::try_from(a), u64::try_from(b)) {
+        let (quotient, rest) = divide_64(a, b);
+        return (u128::from(quotient), u128::from(rest));
+    }
+    let quotient = a / b;
+    (quotient, a - quotient * b)
+}
+
+fn divide_64(a: u64, b: u64) -> (u64, u64) {
+    if let (Ok(a), Ok(b)) = (u32::try_from(a), u32::try_from(b)) {
+        return (u64::from(a / b), u64::from(a % b));
+    }
+    // Only a 32-bit machine has to be helped.
+    if cfg!(target_pointer_width = "32")
+        && let Ok(b) = u16::try_from(b)
+    {
+        return divide_by_16_bits(a, b);
+    }
+    let quotient = a / b;
+    (quotient, a - quotient * b)
+}
+
+/// Division by a small number in the 32-bit instructions of the machine: one digit of 32 bits, then two of 16.
+fn divide_by_16_bits(a: u64, b: u16) -> (u64, u64) {
+    let b = u32::from(b);
+    let (high, low) = ((a >> 32) as u32, a as u32);
+    let (first, rest) = (high / b, high % b);
+    // A rest has 16 bits, so that the next digit fits beside it.
+    let upper = rest << 16 | low >> 16;
+    let (second, rest) = (upper / b, upper % b);
+    let lower = rest << 16 | low & 0xffff;
+    let (third, rest) = (lower / b, lower % b);
+    (u64::from(first) << 32 | u64::from(second) << 16 | u64::from(third), u64::from(rest))
 }
 
 fn signed(magnitude: u128, negative: bool) -> Option<i128> {
@@ -232,6 +271,19 @@ mod tests {
         assert_eq!(scaled_quotient(-huge, 3, -36, "test"), Ok(-3));
         assert_eq!(scaled_quotient(1, 0, 0, "test"), Err(Fault::Division));
         assert_eq!(scaled_quotient(huge, 1, 38, "test"), Err(Fault::Overflow("test")));
+    }
+
+    #[test]
+    fn division_in_digits_is_division() {
+        let mut state = 1u64;
+        for round in 0..20_000u32 {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (a, b) = (state >> (round % 64), ((state >> 20) as u16).max(1) >> (round % 16));
+            let b = b.max(1);
+            assert_eq!(divide_by_16_bits(a, b), (a / u64::from(b), a % u64::from(b)), "{a}/{b}");
+        }
+        assert_eq!(divide_by_16_bits(u64::MAX, 1), (u64::MAX, 0));
+        assert_eq!(divide(i64::MIN.into(), -1, Rounding::Trunc), Some(1 << 63));
     }
 
     #[test]
