@@ -9,8 +9,8 @@ use proofmark_plan::{
     },
     expr::{Expr, ExprKind, Function as F, Literal},
     model::{
-        Aggregate, Branch, Condition, Limits, Loop, LoopMode, MergeHow, Plan, Reduction, Step, StepKind,
-        SubPlan, Transform,
+        Aggregate, Branch, Compute, Condition, Limits, Loop, LoopMode, MergeHow, Plan, Reduction, Step,
+        StepKind, SubPlan, Transform,
     },
     types::{Column, ColumnType, Schema, Type},
     value::{Table, Value},
@@ -387,4 +387,62 @@ fn a_null_condition_takes_the_second_value() {
     let value = table(&schema, vec![vec![Cell::Null], vec![Cell::Bool(true)]]);
     let choice = Expr { kind: ExprKind::Call(F::If, vec![column("p"), int(1), int(2)]), at: 0 };
     assert_eq!(evaluate(&schema, &value, choice), Ok(vec![number(2), number(1)]));
+}
+
+fn compute(schema: &Schema, value: Value, operation: Compute) -> Table {
+    let kind = StepKind::Compute { input: "a".into(), operation };
+    let steps = vec![input("a", schema), Step { id: "b".into(), kind }];
+    match run(&plan(steps, "b"), vec![value]).unwrap().output {
+        Value::Table(table) => table,
+        Value::Bytes(_) => panic!("a table"),
+    }
+}
+
+#[test]
+fn statistics_has_a_row_of_figures_per_field() {
+    let schema = schema(&[("e", Type::Int, true), ("d", Type::Decimal { precision: 5, scale: 2 }, true)]);
+    let cells = [Some(100), Some(450), None, Some(200)];
+    let rows = cells.map(|cell| vec![cell.map_or(Cell::Null, number), Cell::Null]);
+    let fields = vec!["d".to_string(), "e".to_string()];
+    let table = compute(&schema, table(&schema, rows.into()), Compute::Statistics { fields, scale: 4 });
+    let rows = Rows::of(&table).rows;
+    let figures = |row: usize| -> Vec<(&str, Cell)> {
+        table.schema.columns().iter().map(|column| column.name.as_str()).zip(rows[row].clone()).collect()
+    };
+    // 1.00, 2.00 and 4.50: deviations of -1.5, -0.5 and 2 from the mean 2.5.
+    let expected = [
+        ("count", number(3)),
+        ("field", Cell::Bytes(b"d".into())),
+        ("max", number(45_000)),
+        ("mean", number(25_000)),
+        ("median", number(20_000)),
+        ("min", number(10_000)),
+        ("nulls", number(1)),
+        ("stddev", number(18_028)),
+        ("sum", number(75_000)),
+        ("variance", number(32_500)),
+    ];
+    assert_eq!(figures(0), expected);
+    // A field without values has counts only.
+    for (name, cell) in figures(1) {
+        let expected = match name {
+            "count" => number(0),
+            "field" => Cell::Bytes(b"e".into()),
+            "nulls" => number(4),
+            _ => Cell::Null,
+        };
+        assert_eq!(cell, expected, "{name}");
+    }
+}
+
+#[test]
+fn row_hashes_are_leaves_of_one_row() {
+    let (schema, value) = ints(&[5, -1]);
+    let table = compute(&schema, value, Compute::Hash { fields: None, name: "h".into() });
+    let expected = [5i64, -1].map(|value| {
+        // RFC 6962's zero, the kind of leaf, one row; then the column.
+        let leaf = [&[0, 1, 1, 0][..], &value.to_le_bytes()].concat();
+        vec![Cell::Bytes(proofmark_core::Digest::of(&leaf).as_bytes().to_vec()), number(value.into())]
+    });
+    assert_eq!(Rows::of(&table).rows, expected);
 }
