@@ -1,0 +1,88 @@
+//! The published schemas accept what this software writes and refuse what it refuses.
+
+mod common;
+
+use common::*;
+use proofmark_core::{Evidence, Job, Receipt};
+use serde_json::{Value, json};
+
+fn schema(name: &str) -> jsonschema::Validator {
+    let path = format!("{}/../../docs/schemas/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read(path).expect("the schema is in the repository");
+    jsonschema::validator_for(&serde_json::from_slice(&text).expect("JSON")).expect("a good schema")
+}
+
+fn with(value: &Value, pointer: &str, change: Value) -> Value {
+    let mut value = value.clone();
+    let (parent, name) = pointer.rsplit_once('/').expect("a pointer");
+    value.pointer_mut(parent).expect("there")[name] = change;
+    value
+}
+
+#[test]
+fn receipts_of_every_kind_fit_the_schema() {
+    let schema = schema("receipt");
+    let mut full = signed(claim(), 7);
+    full.provenance.prover = Some("r0vm 5.0.0-rc.1".into());
+    full.provenance.parameters.insert("hash".into(), "poseidon2".into());
+    full.provenance.cycles = Some(131_072);
+    let kinds = [
+        full,
+        foreign(claim()),
+        receipt(claim(), Evidence::None {}),
+        receipt(claim(), Evidence::Dev { mode: "x".into() }),
+    ];
+    for receipt in &kinds {
+        let value = serde_json::to_value(receipt).expect("encodes");
+        assert!(
+            schema.is_valid(&value),
+            "{:?}",
+            schema.iter_errors(&value).map(|e| e.to_string()).collect::<Vec<_>>()
+        );
+    }
+    let value = serde_json::to_value(&kinds[0]).expect("encodes");
+    for (pointer, change) in [
+        ("/note", json!(1)),
+        ("/version", json!(2)),
+        ("/claim/plan/plan", json!("sha256:00")),
+        ("/claim/plan/limits/maxSteps", json!(-1)),
+        ("/claim/plan/limits/maxSteps", json!("1")),
+        ("/evidence/none", json!({})),
+        ("/evidence/commitment/key", json!("ed25519:AB")),
+        ("/evidence/commitment/signature", json!("a")),
+        ("/provenance/parameters", json!({"x": 1})),
+    ] {
+        let bad = with(&value, pointer, change);
+        assert!(!schema.is_valid(&bad), "{pointer}: the schema");
+        assert!(Receipt::decode(bad.to_string().as_bytes()).is_err(), "{pointer}: the reader");
+    }
+}
+
+#[test]
+fn jobs_fit_the_schema() {
+    let schema = schema("job");
+    let value = json!({
+        "version": 1, "title": "x", "description": "y", "plan": FOREIGN_ID, "tier": "1.5",
+        "deadline": "2027-01-31T12:00:00.5+01:00", "price": {"amount": "0.10", "asset": "EUR"},
+        "parameters": {"language": "en"}
+    });
+    assert!(schema.is_valid(&value) && Job::parse(value.to_string().as_bytes()).is_ok());
+    assert!(schema.is_valid(&serde_json::to_value(job()).expect("encodes")));
+    for (pointer, change) in [
+        ("/note", json!("x")),
+        ("/tier", json!(2)),
+        ("/tier", json!("2.5")),
+        ("/title", json!("")),
+        ("/plan", json!(null)),
+        ("/deadline", json!("2027-01-31")),
+        ("/deadline", json!("2027-13-31T12:00:00Z")),
+        ("/price/amount", json!(1)),
+        ("/price/amount", json!("01")),
+        ("/price/note", json!("x")),
+        ("/parameters", json!({})),
+    ] {
+        let bad = with(&value, pointer, change);
+        assert!(!schema.is_valid(&bad), "{pointer}: the schema");
+        assert!(Job::parse(bad.to_string().as_bytes()).is_err(), "{pointer}: the reader");
+    }
+}
