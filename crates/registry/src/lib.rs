@@ -2,6 +2,7 @@
 
 mod entry;
 mod error;
+pub mod fuzzing;
 #[cfg(feature = "http")]
 pub mod http;
 mod program;

@@ -2,6 +2,7 @@
 
 mod cache;
 mod expectations;
+pub mod fuzzing;
 mod policy;
 mod statement;
 pub mod systems;

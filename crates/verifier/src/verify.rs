@@ -54,7 +54,13 @@ impl<'a> Verifier<'a> {
             Ok(receipt) => receipt,
             Err(error) => return undecodable(&error),
         };
-        match Judgement::new(self.registry, &receipt, policy, expectations).run() {
+        let Claim::Plan(claim) = &receipt.claim else {
+            return Verdict::invalid(
+                Reason::SystemNotAllowed,
+                "this verifier does not judge claims of this kind",
+            );
+        };
+        match Judgement::new(self.registry, &receipt, claim, policy, expectations).run() {
             Ok(security) => {
                 let statement = statement(&receipt, Some(policy));
                 Verdict::Valid {
@@ -121,14 +127,10 @@ impl<'a> Judgement<'a> {
     fn new(
         registry: &'a Registry,
         receipt: &'a Receipt,
+        claim: &'a PlanClaim,
         policy: &'a Policy,
         expectations: &'a Expectations,
     ) -> Self {
-        #[allow(clippy::infallible_destructuring_match, reason = "more kinds of claims will come")]
-        let claim = match &receipt.claim {
-            Claim::Plan(claim) => claim,
-            _ => unreachable!("this verifier is built with the core that decoded the claim"),
-        };
         let seal = match &receipt.evidence {
             Evidence::Risc0(evidence) => Some(Seal::parse(&evidence.seal)),
             _ => None,
@@ -364,7 +366,12 @@ impl<'a> Judgement<'a> {
                 Ok(())
             }
             Evidence::Risc0(evidence) => self.check_risc0(evidence),
-            _ => Ok(()),
+            // Tier 0: there is nothing to check, and `check_tier` let only those pass who ask for nothing.
+            Evidence::Dev { .. } | Evidence::None {} => Ok(()),
+            other => {
+                let system = other.system();
+                reject(Reason::SystemNotAllowed, format!("this verifier cannot judge `{system}` evidence"))
+            }
         }
     }
 

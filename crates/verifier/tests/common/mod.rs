@@ -1,6 +1,8 @@
 //! Receipts for tests: honest ones, to be made dishonest.
 #![allow(dead_code, unreachable_pub, missing_docs, reason = "each test binary uses its share of these")]
 
+pub mod mutate;
+
 use proofmark_core::{
     Claim, Digest, Evidence, InputClaim, Job, Limits, PlanClaim, Provenance, PublicKey, Receipt,
     Risc0Evidence, SecurityKind, SecurityLevel, Tier, Usage,
