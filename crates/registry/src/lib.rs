@@ -2,6 +2,7 @@
 
 mod entry;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 #[cfg(feature = "http")]
 pub mod http;

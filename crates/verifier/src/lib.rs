@@ -2,6 +2,7 @@
 
 mod cache;
 mod expectations;
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod policy;
 mod statement;
