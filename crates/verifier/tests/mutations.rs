@@ -7,7 +7,8 @@
 mod common;
 
 use common::{mutate::mutations, *};
-use proofmark_core::{Digest, Receipt, Tier, Verdict};
+use proofmark_core::{Digest, Reason, Receipt, Tier, Verdict};
+use proofmark_plan::{canonical, commit, document, source};
 use proofmark_registry::Registry;
 use proofmark_verifier::{Expectations, Policy, Verifier};
 
@@ -48,4 +49,64 @@ fn ten_thousand_changes_of_a_signed_receipt() {
     refuse_all(&receipt, &registry(), &naming, &expectations, count);
     // With any key allowed, a changed key needs a changed signature, which nobody can make.
     refuse_all(&receipt, &registry(), &lax(Tier::Commitment), &expectations, count);
+}
+
+/// What a buyer holds beside the receipt: changed outputs, plans and registries are noticed too.
+#[test]
+fn changes_of_output_plan_and_registry() {
+    let output = example("stocks/expected.json");
+    let plan = String::from_utf8(example("stocks/plan.yaml")).expect("UTF-8");
+    let hash = plan_hash(&plan).expect("the example is a plan");
+    let mut claim = claim();
+    claim.plan = hash;
+    claim.output = root(&output).expect("the example's output is a document");
+    let bytes = signed(claim, 7).to_cbor();
+    let registry = registry();
+    let verifier = Verifier::new(&registry);
+    let policy = lax(Tier::Commitment);
+    let expecting = |plan: Digest, output: &[u8]| {
+        let expectations = Expectations { plan: Some(plan), ..Expectations::of(&job()) };
+        verifier.verify(&bytes, &policy, &expectations.with_output_document(output))
+    };
+    assert!(expecting(hash, &output).is_valid());
+
+    let count = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
+    for at in 0..count {
+        let changed = flip(&output, at);
+        // White space means nothing, so a document may change and still hold the same value.
+        let reason = expecting(hash, &changed).reason();
+        let expected = (root(&changed) != root(&output)).then_some(Reason::OutputMismatch);
+        assert_eq!(reason, expected, "output, change {at}");
+
+        let changed = flip(plan.as_bytes(), at);
+        let Some(other) = String::from_utf8(changed).ok().and_then(|text| plan_hash(&text)) else { continue };
+        let expected = (other != hash).then_some(Reason::WrongPlan);
+        assert_eq!(expecting(other, &output).reason(), expected, "plan, change {at}");
+    }
+    let log = registry.to_json().into_bytes();
+    for at in 0..count {
+        assert!(Registry::parse(&flip(&log, at), &[public(&key(1))]).is_err(), "registry, change {at}");
+    }
+}
+
+/// One byte changed; the numbers spread place and change evenly.
+fn flip(bytes: &[u8], at: usize) -> Vec<u8> {
+    let mut bytes = bytes.to_vec();
+    let place = at.wrapping_mul(2_654_435_761) % bytes.len();
+    bytes[place] ^= 1 + (at % 255) as u8;
+    bytes
+}
+
+fn example(path: &str) -> Vec<u8> {
+    std::fs::read(format!("{}/../../examples/{path}", env!("CARGO_MANIFEST_DIR"))).expect("an example")
+}
+
+fn root(document: &[u8]) -> Option<Digest> {
+    let value = document::read(&document.to_vec().into(), 1 << 24).ok()?;
+    Some(commit::root(&value, commit::DEFAULT_ROWS_PER_LEAF, &commit::NO_SALT))
+}
+
+fn plan_hash(text: &str) -> Option<Digest> {
+    let source = source::read(text, "plan.yaml", source::Format::Yaml).ok()?;
+    Some(canonical::plan_hash(&source.plan))
 }
