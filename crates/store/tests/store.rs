@@ -94,7 +94,11 @@ fn writers_and_collectors_do_not_harm_each_other() {
             });
         }
         let store = Store::open(folder.path()).expect("opens");
-        scope.spawn(move || (0..10).for_each(|_| drop(store.collect().expect("works"))));
+        scope.spawn(move || {
+            for _ in 0..10 {
+                store.collect().expect("works");
+            }
+        });
     });
     let store = Store::open(folder.path()).expect("opens");
     assert!(store.list().expect("readable").iter().all(|entry| store.get(&entry.cid).is_ok()));

@@ -45,7 +45,7 @@ fn ten_thousand_changes_of_a_signed_receipt() {
     receipt.provenance.parameters.insert("hash".into(), "none".into());
     let expectations = Expectations { plan: Some(Digest::of(b"plan")), ..Expectations::of(&job()) };
     let naming = Policy { providers: [public(&key(7))].into(), ..lax(Tier::Commitment) };
-    let count = if cfg!(debug_assertions) { 3_000 } else { 10_000 };
+    let count = 10_000;
     refuse_all(&receipt, &registry(), &naming, &expectations, count);
     // With any key allowed, a changed key needs a changed signature, which nobody can make.
     refuse_all(&receipt, &registry(), &lax(Tier::Commitment), &expectations, count);
@@ -70,7 +70,7 @@ fn changes_of_output_plan_and_registry() {
     };
     assert!(expecting(hash, &output).is_valid());
 
-    let count = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
+    let count = 10_000;
     for at in 0..count {
         let changed = flip(&output, at);
         // White space means nothing, so a document may change and still hold the same value.
