@@ -157,7 +157,8 @@ pub fn closest<'a>(name: &str, candidates: impl IntoIterator<Item = &'a str>) ->
     if name.len() > 100 {
         return None;
     }
-    let most = (name.len() / 3).max(1);
+    // In names of one or two letters, everything is near everything.
+    let most = name.len() / 3;
     candidates
         .into_iter()
         .filter(|candidate| candidate.len().abs_diff(name.len()) <= most)

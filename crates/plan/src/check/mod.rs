@@ -4,6 +4,7 @@
 //! mistake is reported once. It runs inside zkVM guests too: text is made only when something is wrong.
 
 mod aggregate;
+mod columns;
 mod expr;
 mod operators;
 mod scope;

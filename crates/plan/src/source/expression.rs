@@ -7,9 +7,10 @@ use std::{
 };
 
 use super::{
+    lexer::decimal,
     node::{Kind, Node, shown, span_inside},
     read::Reader,
-    text::{decimal, parse_expression},
+    text::parse_expression,
 };
 use crate::{
     calendar,

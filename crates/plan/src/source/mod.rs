@@ -5,6 +5,7 @@
 
 mod expression;
 mod json;
+mod lexer;
 mod node;
 mod read;
 mod report;

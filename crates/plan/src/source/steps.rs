@@ -394,7 +394,7 @@ impl Reader<'_> {
                 None,
             );
         };
-        let read = super::text::decimal(text).and_then(|(digits, scale)| {
+        let read = super::lexer::decimal(text).and_then(|(digits, scale)| {
             let most = 10i128.checked_pow(u32::from(scale)).filter(|_| scale <= 18)?;
             if digits <= most { Some((u64::try_from(digits).ok()?, scale)) } else { None }
         });
