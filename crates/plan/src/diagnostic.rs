@@ -204,6 +204,7 @@ mod tests {
         assert_eq!(closest("Shop", names), Some("shop"));
         assert_eq!(closest("hsop", names), Some("shop"));
         assert_eq!(closest("price", names), None);
+        assert_eq!(closest("y", ["x"]), None);
         assert_eq!(distance(b"kitten", b"sitting"), 3);
     }
 

@@ -97,7 +97,8 @@ impl Node {
         let before = meaning.get(..offset).unwrap_or(meaning);
         let inside = match style {
             Style::Plain | Style::Block => {
-                let header = if raw.starts_with(['|', '>']) { raw.find('\n').map_or(0, |at| at + 1) } else { 0 };
+                let header =
+                    if raw.starts_with(['|', '>']) { raw.find('\n').map_or(0, |at| at + 1) } else { 0 };
                 // White space may be folded; everything else is there, in order.
                 let skipped = before.chars().filter(|c| !c.is_whitespace()).count();
                 let mut visible = raw[header..].char_indices().filter(|(_, c)| !c.is_whitespace());
