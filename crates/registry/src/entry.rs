@@ -27,6 +27,7 @@ pub struct Entry {
 }
 
 /// A change of the registry.
+#[expect(clippy::large_enum_variant, reason = "a log has few entries, and nearly all of them register")]
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]

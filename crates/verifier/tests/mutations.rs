@@ -51,6 +51,27 @@ fn ten_thousand_changes_of_a_signed_receipt() {
     refuse_all(&receipt, &registry(), &lax(Tier::Commitment), &expectations, count);
 }
 
+/// The receipts of `tests/fixtures`, each a genuine proof by a program of the embedded registry with its output.
+#[test]
+fn ten_thousand_changes_of_a_proved_receipt() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures");
+    let Ok(fixtures) = std::fs::read_dir(folder) else { return };
+    let mut judged = 0;
+    for fixture in fixtures {
+        let fixture = fixture.expect("readable").path();
+        let Ok(bytes) = std::fs::read(fixture.join("receipt.cbor")) else { continue };
+        let receipt = Receipt::decode(&bytes).expect("a receipt");
+        let output = std::fs::read(fixture.join("output.json")).expect("the output lies beside its receipt");
+        let expectations = Expectations { job: receipt.claim.job().copied(), ..Expectations::default() };
+        let expectations = expectations.with_output_document(output);
+        // A proof takes milliseconds to check, so only release builds try all of them.
+        let count = if cfg!(debug_assertions) { 300 } else { 10_000 };
+        refuse_all(&receipt, &Registry::embedded(), &Policy::default(), &expectations, count);
+        judged += 1;
+    }
+    assert!(judged > 0, "{folder} has no receipt.cbor");
+}
+
 /// What a buyer holds beside the receipt: changed outputs, plans and registries are noticed too.
 #[test]
 fn changes_of_output_plan_and_registry() {
