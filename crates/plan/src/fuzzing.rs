@@ -234,7 +234,7 @@ mod tests {
     const EVERYTHING: &[u8] = include_bytes!("../../../fuzz/seeds/plan_yaml/everything.yaml");
 
     fn canonical(yaml: &[u8]) -> Plan {
-        let text = core::str::from_utf8(yaml).unwrap();
+        let text = core::str::from_utf8(yaml).expect("the seed is UTF-8");
         source::read(text, "seed", source::Format::Yaml).unwrap_or_else(|report| panic!("{report}")).plan
     }
 

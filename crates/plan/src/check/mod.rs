@@ -271,7 +271,7 @@ impl Findings {
     }
 
     fn root(&self, at: &[Seg<'_>]) -> Path {
-        Path(at.iter().map(Seg::to_segment).collect())
+        Path(at.iter().map(|seg| seg.to_segment()).collect())
     }
 
     fn invalid_id(&mut self, id: &str, path: Path) {

@@ -415,7 +415,7 @@ impl<'p> Scope<'p> {
     pub(super) fn path(&self, def: usize, inside: &[Seg<'_>]) -> Path {
         let Def { block, index, .. } = self.defs[def];
         let mut path = self.block_path(block, &[Seg::Member("steps"), Seg::Index(index)]);
-        path.0.extend(inside.iter().map(Seg::to_segment));
+        path.0.extend(inside.iter().map(|seg| seg.to_segment()));
         path
     }
 
@@ -424,7 +424,7 @@ impl<'p> Scope<'p> {
             Some((owner, part)) => self.path(owner, &[Seg::Member(part)]),
             None => Path::default(),
         };
-        path.0.extend(inside.iter().map(Seg::to_segment));
+        path.0.extend(inside.iter().map(|seg| seg.to_segment()));
         path
     }
 
@@ -435,10 +435,10 @@ impl<'p> Scope<'p> {
 }
 
 impl Seg<'_> {
-    pub(super) fn to_segment(&self) -> Segment {
+    pub(super) fn to_segment(self) -> Segment {
         match self {
-            Self::Index(index) => Segment::Index(*index),
-            Self::Member(name) => Segment::Member((*name).to_string()),
+            Self::Index(index) => Segment::Index(index),
+            Self::Member(name) => Segment::Member(name.to_string()),
         }
     }
 }

@@ -133,7 +133,7 @@ impl Checker<'_> {
                 hint,
             );
         }
-        (fine?, pattern?);
+        fine.and(pattern)?;
         let op = TypedOp::Parse { input: slot, format: format.clone(), hints: hints.to_vec() };
         Some((op, ValueType::Table(schema.clone())))
     }
@@ -158,7 +158,7 @@ impl Checker<'_> {
                         None,
                     );
                 }
-                (module?, fine?);
+                module.and(fine)?;
                 let op = TypedOp::Custom { input, module: *wasm_module, function: function_name.clone() };
                 (op, ValueType::Table(result.clone()))
             }

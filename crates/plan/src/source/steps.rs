@@ -45,9 +45,7 @@ impl Reader<'_> {
     pub(super) fn step(&mut self, node: &Node, depth: u32) -> Option<Step> {
         let members = self.members(node, "a step")?;
         let head = Fields { node, members, what: "a step" };
-        let Some(type_node) = self.required(&head, "type") else {
-            return None;
-        };
+        let type_node = self.required(&head, "type")?;
         let ty = self.text(type_node)?;
         let allowed: &[&str] = match ty.as_str() {
             "data-input" => &["id", "type", "schema", "source", "dataCommitment", "rowsPerLeaf"],
