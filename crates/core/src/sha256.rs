@@ -1,11 +1,10 @@
 //! SHA-256 with one interface on a host and inside a zkVM.
 //!
 //! On a host this is the `sha2` crate (hardware instructions where the CPU has them). On
-//! `target_os = "zkvm"` the compression function is the machine's accelerator, which only the guest
-//! binary knows, so it is resolved at link time: a guest defines
+//! `target_os = "zkvm"` the compression function is the machine's accelerator, or code made for the machine,
+//! which only the guest binary knows, so it is resolved at link time: a guest defines
 //! `#[unsafe(no_mangle)] fn proofmark_sha256_compress(state: &mut [u32; 8], blocks: &[u8])`
-//! where `state` holds the words in the byte order of the final digest (big-endian bytes in memory)
-//! and `blocks` is a whole number of 64-byte blocks at a four-byte aligned address.
+//! where `state` holds the words as numbers, and `blocks` is a whole number of 64-byte blocks at a four-byte aligned address.
 
 /// An incremental SHA-256 hasher.
 #[derive(Clone)]
@@ -79,16 +78,8 @@ mod imp {
         fn proofmark_sha256_compress(state: &mut [u32; 8], blocks: &[u8]);
     }
 
-    const INITIAL: [u32; 8] = [
-        0x6a09e667u32.to_be(),
-        0xbb67ae85u32.to_be(),
-        0x3c6ef372u32.to_be(),
-        0xa54ff53au32.to_be(),
-        0x510e527fu32.to_be(),
-        0x9b05688cu32.to_be(),
-        0x1f83d9abu32.to_be(),
-        0x5be0cd19u32.to_be(),
-    ];
+    const INITIAL: [u32; 8] =
+        [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
     #[derive(Clone)]
     #[repr(C, align(4))]
@@ -152,7 +143,7 @@ mod imp {
             self.compress_buffer();
             let mut out = [0; 32];
             for (bytes, word) in out.chunks_exact_mut(4).zip(self.state) {
-                bytes.copy_from_slice(&word.to_ne_bytes());
+                bytes.copy_from_slice(&word.to_be_bytes());
             }
             out
         }

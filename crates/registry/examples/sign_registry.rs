@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! sign_registry new-key KEYFILE                      writes 32 random bytes, prints the public key
+//! sign_registry public KEYFILE                       prints the public key
 //! sign_registry register KEYFILE REGISTRY TIME FILE  signs the program described by FILE (JSON) into REGISTRY
 //! ```
 //! The key file is a secret and belongs outside every repository.
@@ -24,6 +25,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             fs::write(path, seed)?;
             println!("{}", public(&SigningKey::from_bytes(&seed)));
         }
+        ["public", path] => {
+            println!("{}", public(&SigningKey::from_bytes(fs::read(path)?.as_slice().try_into()?)));
+        }
         ["register", key, registry, time, program] => {
             let key = SigningKey::from_bytes(fs::read(key)?.as_slice().try_into()?);
             let mut log = match fs::read(registry) {
@@ -34,7 +38,12 @@ fn main() -> Result<(), Box<dyn Error>> {
             log.register(program, time, &key)?;
             fs::write(registry, log.to_json())?;
         }
-        _ => return Err("usage: sign_registry new-key KEYFILE | register KEYFILE REGISTRY TIME FILE".into()),
+        _ => {
+            return Err(
+                "usage: sign_registry new-key KEYFILE | public KEYFILE | register KEYFILE REGISTRY TIME FILE"
+                    .into(),
+            );
+        }
     }
     Ok(())
 }
