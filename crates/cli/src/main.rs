@@ -1,1 +1,31 @@
-fn main() {}
+//! The `proofmark` command: plans go in, proved and verified results come out.
+
+mod args;
+mod cancel;
+mod commands;
+mod config;
+mod error;
+mod files;
+mod judge;
+mod keys;
+mod registry_file;
+mod run;
+mod ui;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let args = match args::Args::read() {
+        Ok(args) => args,
+        Err(code) => return ExitCode::from(code),
+    };
+    let ui = ui::Ui::new(args.global.json, args.global.quiet, args.global.color);
+    let cancel = cancel::install(args.global.json);
+    match commands::dispatch(args, &ui, &cancel) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            ui.fail(&error);
+            ExitCode::from(error.exit())
+        }
+    }
+}

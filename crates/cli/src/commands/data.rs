@@ -1,0 +1,82 @@
+//! `proofmark data`.
+
+use std::path::PathBuf;
+
+use clap::Subcommand;
+use proofmark_core::Digest;
+use serde::Serialize;
+
+use crate::{
+    config::Config,
+    error::Error,
+    run::{inputs, plan},
+    ui::{Facts, Ui, bytes, grouped},
+};
+
+/// Subcommands of `data`.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DataCommand {
+    /// The root of a file, as a plan's input
+    #[command(
+        after_help = "The root can stand in a plan as `dataCommitment`, and a buyer can give it to `proofmark verify --input`.\n\n\
+                      Example: proofmark data commit examples/stocks/stocks.csv --plan examples/stocks/plan.yaml --input prices"
+    )]
+    Commit(CommitArgs),
+}
+
+/// Arguments of `data commit`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct CommitArgs {
+    /// The data: CSV, JSON, or any file where the plan's input is `bytes`
+    file: PathBuf,
+    /// The plan whose schema the data follows
+    #[arg(long, value_name = "FILE")]
+    plan: PathBuf,
+    /// The id of the plan's data-input step; may be left out if there is one only
+    #[arg(long, value_name = "NAME")]
+    input: Option<String>,
+    /// A salt of 64 hex digits, so that nobody can guess the data from its root
+    #[arg(long, value_name = "HEX")]
+    salt: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer {
+    input: String,
+    root: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rows: Option<u64>,
+    file_bytes: u64,
+    salted: bool,
+}
+
+pub(crate) fn execute(command: DataCommand, config: &Config, ui: &Ui) -> Result<u8, Error> {
+    let DataCommand::Commit(args) = command;
+    let checked = plan::load(&args.plan, ui)?;
+    let declared = inputs::declared(&checked.typed, args.input.as_deref())?;
+    let salt = inputs::read_salt(args.salt.as_deref())?;
+    let input = inputs::read(
+        declared,
+        &args.file,
+        salt,
+        config.max_input_bytes(),
+        checked.typed.limits.max_memory_bytes,
+    )?;
+    let answer = Answer {
+        input: declared.name.clone(),
+        root: input.root,
+        rows: input.rows(),
+        file_bytes: input.file_bytes,
+        salted: salt.is_some(),
+    };
+    ui.answer(&answer, |ui| {
+        let mut facts = Facts::default();
+        facts.add("root", answer.root.to_string());
+        facts.add("input", answer.input.clone());
+        facts.maybe("rows", answer.rows.map(grouped));
+        facts.add("file", bytes(answer.file_bytes));
+        facts.render(ui, 0)
+    });
+    Ok(0)
+}

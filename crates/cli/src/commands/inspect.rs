@@ -1,0 +1,157 @@
+//! `proofmark inspect`.
+
+use std::path::PathBuf;
+
+use proofmark_core::{Claim, Evidence, MAX_RECEIPT_BYTES, Receipt};
+use proofmark_verifier::{Statement, statement};
+use serde::Serialize;
+
+use crate::{
+    error::Error,
+    files,
+    ui::{Facts, Tone, Ui, bytes, duration, grouped},
+};
+
+/// Arguments of `inspect`.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Inspecting does not verify: everything shown is what the receipt says of itself.\n\nExample: proofmark inspect out/receipt.json"
+)]
+pub(crate) struct InspectArgs {
+    /// The receipt, JSON or CBOR; - reads standard input
+    receipt: PathBuf,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Answer<'a> {
+    cid: String,
+    tier: proofmark_core::Tier,
+    system: &'static str,
+    claim_digest: proofmark_core::Digest,
+    json_bytes: usize,
+    cbor_bytes: usize,
+    proves: String,
+    does_not_prove: String,
+    receipt: &'a Receipt,
+}
+
+pub(crate) fn execute(args: &InspectArgs, ui: &Ui) -> Result<u8, Error> {
+    let receipt = read_receipt(&args.receipt)?.1;
+    let Statement { proves, does_not_prove } = statement(&receipt, None);
+    let answer = Answer {
+        cid: receipt.cid(),
+        tier: receipt.evidence.tier(),
+        system: receipt.evidence.system(),
+        claim_digest: receipt.claim.digest(),
+        json_bytes: receipt.to_json().len(),
+        cbor_bytes: receipt.to_cbor().len(),
+        proves,
+        does_not_prove,
+        receipt: &receipt,
+    };
+    ui.answer(&answer, |ui| render(ui, &answer));
+    Ok(0)
+}
+
+/// Reads a receipt in either form, with its bytes.
+pub(crate) fn read_receipt(path: &std::path::Path) -> Result<(Vec<u8>, Receipt), Error> {
+    let data = files::read(path, MAX_RECEIPT_BYTES as u64)?;
+    let receipt = Receipt::decode(&data).map_err(|e| Error::File {
+        path: path.to_path_buf(),
+        message: e.to_string(),
+        hint: Some("a receipt is the receipt.json or receipt.cbor that `proofmark run` writes".to_string()),
+    })?;
+    Ok((data, receipt))
+}
+
+fn render(ui: &Ui, answer: &Answer<'_>) -> String {
+    let mut text = String::new();
+    let mut section = |title: &str, facts: &Facts| {
+        text.push_str(&format!("{}\n{}", ui.paint(Tone::Bold, title), facts.render(ui, 2)));
+    };
+    let receipt = answer.receipt;
+
+    let mut facts = Facts::default();
+    facts.add("id", answer.cid.clone());
+    facts.add("format", format!("version {}", receipt.version));
+    facts.add(
+        "size",
+        format!("{} as CBOR, {} as JSON", bytes(answer.cbor_bytes as u64), bytes(answer.json_bytes as u64)),
+    );
+    facts.add("tier", format!("{} ({})", answer.tier, answer.system));
+    section("receipt", &facts);
+
+    let mut facts = Facts::default();
+    match &receipt.claim {
+        Claim::Plan(claim) => {
+            facts.add("plan", claim.plan.to_string());
+            facts.add("job", claim.job.map_or("none".to_string(), |job| job.to_string()));
+            for input in &claim.inputs {
+                facts.add(&format!("input {}", input.name), input.root.to_string());
+            }
+            facts.add("output", claim.output.to_string());
+            let (used, limits) = (&claim.usage, &claim.limits);
+            facts.add("steps", format!("{} of at most {}", grouped(used.steps), grouped(limits.max_steps)));
+            facts.add("rows", grouped(used.rows));
+            facts.add(
+                "memory",
+                format!("{} of at most {}", bytes(used.peak_memory_bytes), bytes(limits.max_memory_bytes)),
+            );
+            facts.add(
+                "output size",
+                format!("{} of at most {}", bytes(used.output_bytes), bytes(limits.max_output_bytes)),
+            );
+            facts.add("cycles", format!("at most {}", grouped(limits.max_cycles)));
+        }
+        _ => {
+            facts.add("kind", "unknown to this version");
+        }
+    }
+    facts.add("digest", answer.claim_digest.to_string());
+    section("claim", &facts);
+
+    let mut facts = Facts::default();
+    match &receipt.evidence {
+        Evidence::Commitment(commitment) => {
+            facts.add("provider key", commitment.key.to_string());
+            facts.add("signature", crate::keys::hex(&commitment.signature));
+        }
+        Evidence::Dev { mode } => {
+            facts.add("development mode", mode.clone());
+        }
+        Evidence::Risc0(evidence) => {
+            facts.add("program", evidence.program.to_string());
+            facts.add("version", evidence.program_version.clone());
+            facts.add("seal", bytes(evidence.seal.len() as u64));
+            facts.add("security", evidence.security.to_string());
+        }
+        _ => {
+            facts.add("bytes", "none");
+        }
+    }
+    section("evidence", &facts);
+
+    let made = &receipt.provenance;
+    let mut facts = Facts::default();
+    facts.add("tool", made.tool.clone());
+    facts.maybe("prover", made.prover.clone());
+    facts.maybe("cycles", made.cycles.map(grouped));
+    facts.maybe("segments", made.segments.map(grouped));
+    facts.maybe("proving", made.proving_ms.map(|ms| duration(std::time::Duration::from_millis(ms))));
+    facts.maybe("memory", made.peak_memory_bytes.map(bytes));
+    for (name, value) in &made.parameters {
+        facts.add(name, value.clone());
+    }
+    section("how it was made (nothing of this is proved)", &facts);
+
+    text.push_str(&format!(
+        "\n{} {}\n{} {}\n{}\n",
+        ui.paint(Tone::Good, "If it verifies, it proves:"),
+        answer.proves,
+        ui.paint(Tone::Warn, "It does not prove:"),
+        answer.does_not_prove,
+        ui.paint(Tone::Dim, "This was not verified. `proofmark verify` does that."),
+    ));
+    text
+}

@@ -1,0 +1,198 @@
+//! `proofmark verify`.
+
+use std::path::{Path, PathBuf};
+
+use proofmark_core::{Digest, MAX_RECEIPT_BYTES, Reason, Receipt, Tier, Verdict};
+use proofmark_verifier::{Expectations, Policy, statement};
+use serde::Serialize;
+
+use crate::{
+    config::Config,
+    error::{Error, exit},
+    files,
+    judge::{Judge, read_policy},
+    run::{
+        inputs::{self, Assignment, Salts},
+        job, plan,
+    },
+    ui::{Tone, Ui, clean},
+};
+
+/// The largest output document that is compared.
+const MAX_OUTPUT_BYTES: u64 = 4 << 30;
+
+/// Arguments of `verify`.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Needs no network, no secret and no prover. Each option adds a demand; without --tier and --policy a receipt must reach tier 2.
+
+Exit codes: 0 all valid, 1 some invalid (reason codes: docs/src/reason-codes.md), 2 usage or unreadable
+
+Examples:
+  proofmark verify out/receipt.json --output out/output.json
+  proofmark verify receipt.cbor --job job.json --plan plan.yaml --input sales=sales.csv --policy policy.yaml")]
+pub(crate) struct VerifyArgs {
+    /// Receipts, JSON or CBOR; - reads standard input
+    #[arg(required = true)]
+    receipts: Vec<PathBuf>,
+    /// The output at hand must be the receipt's
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    /// The receipt must answer this job and reach its tier
+    #[arg(long, value_name = "FILE")]
+    job: Option<PathBuf>,
+    /// The receipt must be about this plan: a file, or a hash
+    #[arg(long, value_name = "FILE|HASH")]
+    plan: Option<String>,
+    /// The receipt must be about this data: a file (with --plan FILE), or a root; repeat for more
+    #[arg(long, short, value_name = "NAME=PATH|ROOT")]
+    input: Vec<Assignment>,
+    /// The salts of the inputs, as `run --salt` wrote them
+    #[arg(long, value_name = "FILE")]
+    salts: Option<PathBuf>,
+    /// What is demanded of every receipt, YAML or JSON
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The lowest tier that is accepted, whatever the policy says
+    #[arg(long, short, value_name = "TIER")]
+    tier: Option<Tier>,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    receipts: Vec<Judged>,
+}
+
+#[derive(Serialize)]
+struct Judged {
+    path: PathBuf,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cid: Option<String>,
+    verdict: Verdict,
+    #[serde(skip)]
+    advice: Option<String>,
+}
+
+pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
+    let mut policy = args.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default();
+    if let Some(tier) = args.tier {
+        policy.min_tier = tier;
+    }
+    let expectations = expectations(&args, config, ui)?;
+    let judge = Judge::new(config)?;
+    let mut receipts = Vec::with_capacity(args.receipts.len());
+    for path in args.receipts {
+        // One byte more than a receipt may have, so that the verifier says so in its own words.
+        let bytes = files::read(&path, MAX_RECEIPT_BYTES as u64 + 1)?;
+        let verdict = judge.judge(&bytes, &policy, &expectations);
+        let receipt = Receipt::decode(&bytes).ok();
+        let advice = receipt.as_ref().and_then(|receipt| advice(receipt, &verdict, &policy));
+        receipts.push(Judged { path, cid: receipt.map(|receipt| receipt.cid()), verdict, advice });
+    }
+    let answer = Answer { receipts };
+    ui.answer(&answer, |ui| {
+        let many = answer.receipts.len() > 1;
+        let mut text = String::new();
+        for judged in &answer.receipts {
+            if many {
+                let path = judged.path.display().to_string();
+                text.push_str(&format!("{}\n", ui.paint(Tone::Bold, &clean(&path))));
+            }
+            text.push_str(&render_verdict(ui, &judged.verdict));
+            if let Some(advice) = &judged.advice {
+                text.push_str(&format!("{} {}\n", ui.paint(Tone::Good, "hint:"), clean(advice)));
+            }
+        }
+        if many {
+            let valid = answer.receipts.iter().filter(|judged| judged.verdict.is_valid()).count();
+            text.push_str(&format!("{valid} of {} valid\n", answer.receipts.len()));
+        }
+        text
+    });
+    let all_valid = answer.receipts.iter().all(|judged| judged.verdict.is_valid());
+    Ok(if all_valid { 0 } else { exit::REFUSED })
+}
+
+/// A verdict in words.
+pub(crate) fn render_verdict(ui: &Ui, verdict: &Verdict) -> String {
+    match verdict {
+        Verdict::Valid { tier, system, security, proves, does_not_prove } => {
+            let security = security.map(|level| format!(", {level}")).unwrap_or_default();
+            format!(
+                "{} tier {tier} ({}{security})\n{} {}\n{} {}\n",
+                ui.paint(Tone::Good, "valid"),
+                clean(system),
+                ui.paint(Tone::Dim, "shows:         "),
+                clean(proves),
+                ui.paint(Tone::Dim, "does not show: "),
+                clean(does_not_prove),
+            )
+        }
+        Verdict::Invalid { reason, detail } => {
+            format!("{} {}: {}\n", ui.paint(Tone::Bad, "invalid"), reason.code(), clean(detail))
+        }
+    }
+}
+
+/// What a refused receipt is worth all the same.
+fn advice(receipt: &Receipt, verdict: &Verdict, policy: &Policy) -> Option<String> {
+    if verdict.reason()? != Reason::TierTooLow {
+        return None;
+    }
+    let tier = receipt.evidence.tier();
+    let worth = statement(receipt, Some(policy));
+    match tier {
+        Tier::None => Some(format!("{} {}", worth.proves, worth.does_not_prove)),
+        _ => Some(format!(
+            "this receipt reaches tier {tier}. {} It does not show: {} If that is enough for you, --tier {tier} accepts it.",
+            worth.proves, worth.does_not_prove
+        )),
+    }
+}
+
+fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectations, Error> {
+    let job = args.job.as_deref().map(job::read).transpose()?;
+    let mut expectations = job.as_ref().map(Expectations::of).unwrap_or_default();
+    let mut loaded = None;
+    if let Some(plan) = &args.plan {
+        let hash = match plan.parse::<Digest>() {
+            Ok(hash) => hash,
+            Err(_) => loaded.insert(plan::load(Path::new(plan), ui)?).typed.hash,
+        };
+        if let Some(wanted) = expectations.plan.filter(|wanted| *wanted != hash) {
+            return Err(Error::usage(
+                format!("--plan is {hash}, but the job asks for the plan {wanted}"),
+                "a receipt can be about one plan only",
+            ));
+        }
+        expectations.plan = Some(hash);
+    }
+    let salts = args.salts.as_deref().map(Salts::read).transpose()?.unwrap_or_default();
+    for input in &args.input {
+        let root = match input.value.parse::<Digest>() {
+            Ok(root) => root,
+            Err(_) => {
+                let Some(loaded) = &loaded else {
+                    return Err(Error::usage(
+                        format!("to compute the root of {} its schema is needed", input.value),
+                        "give the plan's file with --plan, or the root itself: --input NAME=sha256:…",
+                    ));
+                };
+                let declared = inputs::declared(&loaded.typed, Some(&input.name))?;
+                let salt = salts.get(&input.name)?;
+                {
+                    let memory = loaded.typed.limits.max_memory_bytes;
+                    inputs::read(declared, Path::new(&input.value), salt, config.max_input_bytes(), memory)?
+                        .root
+                }
+            }
+        };
+        if expectations.data_roots.insert(input.name.clone(), root).is_some() {
+            return Err(Error::usage(format!("input {} is given twice", input.name), "give each input once"));
+        }
+    }
+    if let Some(path) = &args.output {
+        expectations = expectations.with_output_document(files::read(path, MAX_OUTPUT_BYTES)?);
+    }
+    Ok(expectations)
+}

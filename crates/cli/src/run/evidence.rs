@@ -1,0 +1,190 @@
+//! From a claim to a receipt, in each tier.
+
+use std::{sync::Mutex, time::Instant};
+
+use proofmark_core::{Claim, Evidence, Provenance, Receipt, Tier};
+use proofmark_prover::{CancelToken, Control, Phase, ProveError, ProveRequest, Prover, Retry, select};
+use proofmark_verifier::systems::commitment;
+
+use super::Request;
+use crate::{
+    cancel,
+    config::Config,
+    error::Error,
+    keys,
+    ui::{Progress, Ui},
+};
+
+/// What the evidence will be, decided before any work is done.
+pub(crate) enum Plan {
+    /// Nothing, tier 0.
+    None,
+    /// A stamp that every policy rejects.
+    Dev,
+    /// A signature, with the key ready.
+    Commitment(Box<ed25519_dalek::SigningKey>),
+    /// A proof, by a prover that is there.
+    Proof(Box<dyn Prover>),
+}
+
+/// The software that assembles receipts.
+pub(crate) const TOOL: &str = concat!("proofmark ", env!("CARGO_PKG_VERSION"));
+
+/// Finds out whether evidence of this tier can be made here.
+///
+/// # Errors
+/// If it cannot, with what to do. Nothing has been computed then.
+pub(crate) fn prepare(tier: Tier, request: &Request, config: &Config, ui: &Ui) -> Result<Plan, Error> {
+    if request.dev {
+        ui.warn("development run: the receipt says `dev`, proves nothing, and every policy rejects it");
+        return Ok(Plan::Dev);
+    }
+    match tier {
+        Tier::None => Ok(Plan::None),
+        Tier::Commitment => provider_key(config, ui).map(|key| Plan::Commitment(Box::new(key))),
+        Tier::Proof if !config.enabled() => Err(Error::usage(
+            "proving is switched off on this machine (agent.zkvm.enabled is false)",
+            "set PROOFMARK_ENABLED=true, or use --tier 1",
+        )),
+        Tier::Proof => {
+            let prover = prover(&request.backend, request.gpu)?;
+            prover.availability().map_err(failed)?;
+            Ok(Plan::Proof(prover))
+        }
+        Tier::Tee => Err(Error::usage(
+            "tier 1.5 needs an attestation by trusted hardware, which this version cannot make",
+            "use --tier 1 for a signed commitment or --tier 2 for a proof",
+        )),
+        Tier::ProofOverTls => Err(Error::usage(
+            "tier 3 needs data with a TLS attestation, which this version cannot make",
+            "use --tier 2: a proof over data that hashes to the stated root",
+        )),
+    }
+}
+
+/// The prover called `name`.
+pub(crate) fn prover(name: &str, gpu: proofmark_prover::Gpu) -> Result<Box<dyn Prover>, Error> {
+    let name = if name == "risc-zero" { "risc0" } else { name };
+    let mut provers = provers(gpu);
+    let found = select(name, &provers).map_err(failed)?.name();
+    provers.retain(|prover| prover.name() == found);
+    Ok(provers.pop().expect("the selected prover is in the list"))
+}
+
+/// Every prover of this build.
+pub(crate) fn provers(gpu: proofmark_prover::Gpu) -> Vec<Box<dyn Prover>> {
+    let _ = gpu;
+    Vec::new()
+}
+
+/// Makes the receipt.
+pub(crate) fn make(
+    plan: Plan,
+    claim: Claim,
+    witness: impl FnOnce() -> Result<Vec<u8>, Error>,
+    request: &Request,
+    cancel: &CancelToken,
+    progress: &Progress,
+) -> Result<Receipt, Error> {
+    let tool = TOOL.to_string();
+    let plain = Provenance { tool: tool.clone(), ..Provenance::default() };
+    let (evidence, provenance) = match plan {
+        Plan::None => (Evidence::None {}, plain),
+        Plan::Dev => (Evidence::Dev { mode: "native execution without evidence".to_string() }, plain),
+        Plan::Commitment(key) => (Evidence::Commitment(commitment::sign(&claim, &key)), plain),
+        Plan::Proof(prover) => {
+            let input = witness()?;
+            let watch = watcher(progress);
+            let control = Control {
+                deadline: request.timeout,
+                memory_limit_bytes: request.memory_limit,
+                cycle_limit: Some(request.max_cycles),
+                cancel: cancel.clone(),
+                progress: Some(&watch),
+            };
+            let request = ProveRequest { claim: &claim, input: &input };
+            let proved = cancel::watching(|| prover.prove(&request, &control)).map_err(failed)?;
+            (proved.evidence, proved.stats.provenance(tool))
+        }
+    };
+    Ok(Receipt { version: Receipt::VERSION, claim, evidence, provenance })
+}
+
+/// Shows what a prover reports.
+pub(crate) fn watcher(progress: &Progress) -> impl Fn(proofmark_prover::Progress) + Sync + '_ {
+    // A bar never runs backwards, whatever the estimates do.
+    let furthest = Mutex::new((Instant::now(), 0));
+    move |report| {
+        let phase = match report.phase {
+            Phase::Execute => "executing in the zkVM".to_string(),
+            Phase::Prove { segment, of } => format!("proving segment {segment} of {of}"),
+            Phase::Verify => "checking the proof".to_string(),
+        };
+        let permille = report.remaining.map(|left| {
+            let (elapsed, left) = (report.elapsed.as_millis(), left.as_millis());
+            u64::try_from(elapsed * 1000 / (elapsed + left).max(1)).unwrap_or(0)
+        });
+        let permille = permille.map(|now| {
+            let mut furthest = furthest.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            furthest.1 = now.max(furthest.1);
+            furthest.1
+        });
+        progress.update(&phase, permille, report.remaining);
+    }
+}
+
+/// What a prover's error is for the user.
+pub(crate) fn failed(error: ProveError) -> Error {
+    let code = match &error {
+        ProveError::BadOutput { .. } => "prover-bad-output",
+        ProveError::Cancelled { .. } => return Error::Cancelled,
+        ProveError::Crashed { .. } => "prover-crashed",
+        ProveError::CyclesExceeded { .. } => "cycles-exceeded",
+        ProveError::DeadlineExceeded { .. } => "deadline-exceeded",
+        ProveError::DiskFull { path } => {
+            let source = std::io::Error::from(std::io::ErrorKind::StorageFull);
+            return Error::Write { path: path.clone(), source };
+        }
+        ProveError::Diverged { .. } => "prover-diverged",
+        ProveError::GpuUnavailable { .. } => "gpu-unavailable",
+        ProveError::GuestRejected { .. } => "guest-rejected",
+        ProveError::MemoryExceeded { .. } => "memory-exceeded",
+        ProveError::NotInstalled { .. } => "prover-not-installed",
+        ProveError::UnknownBackend { name, known } => {
+            return Error::usage(
+                format!("there is no prover called `{name}` in this build"),
+                format!("known are: {known}"),
+            );
+        }
+        ProveError::Unsupported { .. } => "unsupported-claim",
+        ProveError::WrongVersion { .. } => "prover-wrong-version",
+        _ => "prover-failed",
+    };
+    let hint = match &error {
+        ProveError::CyclesExceeded { .. } => {
+            Some("raise --max-cycles (proving.maxCycles) and the plan's limits.maxCycles, or filter earlier")
+        }
+        ProveError::DeadlineExceeded { .. } => {
+            Some("raise --timeout (proving.timeout); `proofmark plan cost` tells what to expect")
+        }
+        ProveError::GpuUnavailable { .. } => Some("use --gpu auto or --gpu off"),
+        ProveError::MemoryExceeded { .. } => Some("raise --memory-limit (proving.memoryLimit)"),
+        ProveError::NotInstalled { .. } | ProveError::WrongVersion { .. } => {
+            Some("`--tier 1` gives a signed commitment without a prover")
+        }
+        _ if error.retry() == Retry::Same => Some("trying again may help"),
+        _ => None,
+    };
+    Error::Prover { code, message: error.to_string(), hint: hint.map(str::to_string) }
+}
+
+/// The provider's key; made on first use.
+fn provider_key(config: &Config, ui: &Ui) -> Result<ed25519_dalek::SigningKey, Error> {
+    let path = config.provider_key();
+    if path.exists() {
+        return keys::load(&path);
+    }
+    let key = keys::create(&path)?;
+    ui.note(&format!("made a key for signing receipts: {} in {}", keys::public(&key), path.display()));
+    Ok(key)
+}

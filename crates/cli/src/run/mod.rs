@@ -1,0 +1,331 @@
+//! The way of a job, step by step: plan, inputs, execution, evidence, receipt, verdict, files.
+//!
+//! Each step takes what the steps before it made. Files, the clock and the prover are touched by the adapters
+//! here; what is computed is computed by the rooms below.
+
+pub(crate) mod evidence;
+pub(crate) mod inputs;
+pub(crate) mod job;
+pub(crate) mod outdir;
+pub(crate) mod plan;
+pub(crate) mod summary;
+
+use std::{
+    path::{Path, PathBuf},
+    time::{Duration, Instant},
+};
+
+use proofmark_core::{Claim, Digest, Evidence, InputClaim, Limits, PlanClaim, Receipt, Tier, Usage};
+use proofmark_plan::{
+    commit, document,
+    exec::{self, Execution},
+    guest,
+    typed::TypedPlan,
+};
+use proofmark_prover::{CancelToken, Gpu};
+use proofmark_verifier::Expectations;
+
+use self::{
+    inputs::{Assignment, Input, Salts},
+    outdir::OutDir,
+    plan::Loaded,
+    summary::{Answer, Files, InputFacts, OutputFacts, PlanFacts, ProofFacts, ReceiptFacts, Times},
+};
+use crate::{
+    config::Config,
+    error::{Error, exit},
+    files,
+    judge::Judge,
+    ui::Ui,
+};
+
+/// The largest WASM module that is read.
+const MAX_WASM_BYTES: u64 = 64 << 20;
+
+/// What a run is asked for.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) plan: PathBuf,
+    pub(crate) inputs: Vec<Assignment>,
+    pub(crate) tier: Option<Tier>,
+    pub(crate) backend: String,
+    pub(crate) job: Option<PathBuf>,
+    pub(crate) out: Option<PathBuf>,
+    pub(crate) wasm: Vec<PathBuf>,
+    pub(crate) gpu: Gpu,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) memory_limit: Option<u64>,
+    pub(crate) max_cycles: u64,
+    pub(crate) salt: bool,
+    pub(crate) dev: bool,
+}
+
+/// What a run gave.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) answer: Answer,
+    /// Whether the receipt can be valid at all: not for tier 0 and development receipts.
+    convinces: bool,
+}
+
+impl Outcome {
+    /// The exit code: a receipt that a buyer would refuse is no success.
+    pub(crate) fn exit(&self) -> u8 {
+        if self.convinces && !self.answer.verdict.is_valid() { exit::REFUSED } else { 0 }
+    }
+}
+
+/// Runs a plan from its file to a receipt in its folder.
+pub(crate) fn run(
+    request: &Request,
+    config: &Config,
+    ui: &Ui,
+    cancel: &CancelToken,
+) -> Result<Outcome, Error> {
+    let progress = ui.progress();
+    let mut times = Times::default();
+
+    let start = Instant::now();
+    let loaded = plan::load(&request.plan, ui)?;
+    times.check = micros(start);
+    let job = request.job.as_deref().map(job::read).transpose()?;
+    let asked = if request.dev { job.as_ref().map(|job| job.tier) } else { request.tier };
+    let (job, tier) = job::reconcile(job.as_ref(), &loaded.typed.hash, loaded.typed.job, asked)?;
+    let judge = Judge::new(config)?;
+    refuse_unprovable(&loaded, tier, request)?;
+    let how = evidence::prepare(tier, request, config, ui)?;
+    let host = wasm_host(&request.wasm)?;
+    let paths = inputs::locate(&loaded, &request.inputs, config)?;
+    let folder = request.out.clone().unwrap_or_else(|| default_folder(&loaded.source.plan.id));
+    let out = OutDir::lock(&folder)?;
+
+    progress.phase("reading inputs");
+    let start = Instant::now();
+    let inputs = read_inputs(&loaded.typed, &paths, request.salt, config)?;
+    times.read_and_commit = micros(start);
+
+    progress.phase("executing");
+    let start = Instant::now();
+    let execution = execute(&loaded.typed, &inputs, &*host, cancel)?;
+    let output_root = commit::root(&execution.output, commit::DEFAULT_ROWS_PER_LEAF, &commit::NO_SALT);
+    let claim = claim(&loaded.typed, job, &inputs, output_root, &execution);
+    let output = document::write(&execution.output);
+    times.execute = micros(start);
+
+    let start = Instant::now();
+    let witness = || witness(&loaded, job, &inputs);
+    let receipt = evidence::make(how, Claim::Plan(claim), witness, request, cancel, &progress)?;
+    times.evidence = micros(start);
+
+    progress.phase("verifying");
+    let start = Instant::now();
+    let (json, cbor) = (receipt.to_json(), receipt.to_cbor());
+    let expectations = Expectations { job, plan: Some(loaded.typed.hash), ..Expectations::default() };
+    let verdict = judge.after_run(&cbor, tier, &expectations.with_output_document(output.clone()));
+    times.verify = micros(start);
+    if cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+
+    judge.keep(&receipt, ui);
+    let salts = Salts::of(&inputs).map(|salts| salts.to_json());
+    let mut contents: Vec<(&str, &[u8])> =
+        vec![("output.json", &output), ("receipt.cbor", &cbor), ("receipt.json", json.as_bytes())];
+    if let Some(salts) = &salts {
+        contents.push(("salts.json", salts.as_bytes()));
+    }
+    out.write(&contents)?;
+    progress.finish();
+
+    let convinces = !matches!(receipt.evidence, Evidence::None {} | Evidence::Dev { .. });
+    let answer = Answer {
+        plan: PlanFacts { id: loaded.source.plan.id.clone(), hash: loaded.typed.hash },
+        job,
+        tier: receipt.evidence.tier(),
+        system: receipt.evidence.system(),
+        inputs: inputs.iter().map(input_facts).collect(),
+        output: OutputFacts {
+            root: output_root,
+            rows: inputs::rows(&execution.output),
+            document_bytes: output.len() as u64,
+        },
+        limits: limits(&loaded.typed),
+        usage: usage(&execution),
+        proof: proof_facts(&receipt),
+        times_us: times,
+        receipt: ReceiptFacts {
+            cid: receipt.cid(),
+            json_bytes: json.len() as u64,
+            cbor_bytes: cbor.len() as u64,
+        },
+        verdict,
+        files: Files {
+            receipt_json: folder.join("receipt.json"),
+            receipt_cbor: folder.join("receipt.cbor"),
+            output: folder.join("output.json"),
+            salts: salts.map(|_| folder.join("salts.json")),
+        },
+    };
+    Ok(Outcome { answer, convinces })
+}
+
+/// Reads all inputs.
+pub(crate) fn read_inputs(
+    plan: &TypedPlan,
+    paths: &[PathBuf],
+    salted: bool,
+    config: &Config,
+) -> Result<Vec<Input>, Error> {
+    let pairs = plan.inputs.iter().zip(paths);
+    pairs
+        .map(|(declared, path)| {
+            let salt = salted.then(inputs::new_salt).transpose()?;
+            inputs::read(declared, path, salt, config.max_input_bytes(), plan.limits.max_memory_bytes)
+        })
+        .collect()
+}
+
+/// Executes natively; the signal to stop is heard between steps.
+pub(crate) fn execute(
+    plan: &TypedPlan,
+    inputs: &[Input],
+    host: &dyn exec::CustomHost,
+    cancel: &CancelToken,
+) -> Result<Execution, Error> {
+    struct Watch<'a>(&'a CancelToken);
+    impl exec::Observer for Watch<'_> {
+        fn cancelled(&mut self) -> bool {
+            self.0.is_cancelled()
+        }
+    }
+    let values = inputs.iter().map(|input| input.value.clone()).collect();
+    exec::execute_with(plan, values, host, &mut Watch(cancel)).map_err(|error| match error.kind {
+        exec::ExecErrorKind::Cancelled => Error::Cancelled,
+        // These messages end with what to do.
+        _ => Error::Execution { message: error.to_string(), hint: None },
+    })
+}
+
+/// The public facts of an execution.
+pub(crate) fn claim(
+    plan: &TypedPlan,
+    job: Option<Digest>,
+    inputs: &[Input],
+    output: Digest,
+    execution: &Execution,
+) -> PlanClaim {
+    let inputs = inputs.iter().map(|input| InputClaim { name: input.name.clone(), root: input.root });
+    PlanClaim {
+        plan: plan.hash,
+        job,
+        inputs: inputs.collect(),
+        output,
+        limits: limits(plan),
+        usage: usage(execution),
+    }
+}
+
+/// What a guest is asked to do, as it reads it.
+pub(crate) fn witness(loaded: &Loaded, job: Option<Digest>, inputs: &[Input]) -> Result<Vec<u8>, Error> {
+    let inputs: Vec<_> =
+        inputs.iter().map(|input| (input.value.clone(), input.salt.unwrap_or(commit::NO_SALT))).collect();
+    let request = guest::Request {
+        plan: &loaded.source.plan,
+        typed: &loaded.typed,
+        job,
+        inputs: &inputs,
+        output_salt: commit::NO_SALT,
+    };
+    request.encode().map_err(|error| Error::Execution { message: error.to_string(), hint: None })
+}
+
+/// The modules of custom steps, by their digest.
+pub(crate) fn wasm_host(paths: &[PathBuf]) -> Result<Box<dyn exec::CustomHost>, Error> {
+    if paths.is_empty() {
+        return Ok(Box::new(exec::NoCustom));
+    }
+    Err(Error::usage("this build runs no WASM modules", "leave --wasm away"))
+}
+
+/// Says before any work that a plan with custom steps cannot be proved yet.
+fn refuse_unprovable(loaded: &Loaded, tier: Tier, request: &Request) -> Result<(), Error> {
+    match plan::custom_step(&loaded.typed) {
+        Some(step) if tier >= Tier::Proof && !request.dev => Err(Error::Prover {
+            code: "unsupported-step",
+            message: format!("step {step} runs a WASM module, and no prover of this build can prove that"),
+            hint: Some(
+                "proving custom steps comes with the zkWASM back end; --tier 1 runs them now".to_string(),
+            ),
+        }),
+        _ => Ok(()),
+    }
+}
+
+/// `out/ID`, with an id that is safe as a name.
+fn default_folder(id: &str) -> PathBuf {
+    let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
+    let name: String = id.chars().take(64).map(safe).collect();
+    Path::new("out").join(name)
+}
+
+fn limits(plan: &TypedPlan) -> Limits {
+    let limits = &plan.limits;
+    Limits {
+        max_memory_bytes: limits.max_memory_bytes,
+        max_cycles: limits.max_cycles,
+        max_output_bytes: limits.max_output_bytes,
+        max_steps: limits.max_steps,
+    }
+}
+
+fn usage(execution: &Execution) -> Usage {
+    let usage = &execution.usage;
+    Usage {
+        steps: usage.steps,
+        rows: usage.rows,
+        peak_memory_bytes: usage.peak_memory_bytes,
+        output_bytes: usage.output_bytes,
+    }
+}
+
+fn input_facts(input: &Input) -> InputFacts {
+    InputFacts {
+        name: input.name.clone(),
+        path: input.path.clone(),
+        root: input.root,
+        rows: input.rows(),
+        file_bytes: input.file_bytes,
+        salted: input.salt.is_some(),
+    }
+}
+
+fn proof_facts(receipt: &Receipt) -> Option<ProofFacts> {
+    let Evidence::Risc0(evidence) = &receipt.evidence else { return None };
+    let made = &receipt.provenance;
+    Some(ProofFacts {
+        prover: made.prover.clone(),
+        program: evidence.program,
+        program_version: evidence.program_version.clone(),
+        cycles: made.cycles,
+        segments: made.segments,
+        proving_ms: made.proving_ms,
+        peak_memory_bytes: made.peak_memory_bytes,
+        seal_bytes: evidence.seal.len() as u64,
+        security: evidence.security,
+    })
+}
+
+fn micros(start: Instant) -> u64 {
+    u64::try_from(start.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_plans_id_cannot_choose_another_folder() {
+        assert_eq!(default_folder("best-sellers"), Path::new("out/best-sellers"));
+        assert_eq!(default_folder("../../etc"), Path::new("out/______etc"));
+    }
+}
