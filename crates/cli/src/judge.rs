@@ -1,11 +1,11 @@
 //! The verifier with this machine's registry and configuration.
 
-use std::path::Path;
+use std::{cell::RefCell, path::Path};
 
 use proofmark_core::{Digest, Evidence, Reason, Receipt, Tier, Verdict};
 use proofmark_registry::Registry;
 use proofmark_store::Store;
-use proofmark_verifier::{Expectations, Policy, Verifier};
+use proofmark_verifier::{Expectations, Policy, ResultCache, Verifier};
 
 use crate::{
     config::{self, Config},
@@ -18,6 +18,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Judge {
     registry: Registry,
+    cache: RefCell<ResultCache>,
     allowed: Vec<Digest>,
     store: std::path::PathBuf,
 }
@@ -27,6 +28,7 @@ impl Judge {
     pub(crate) fn new(config: &Config) -> Result<Self, Error> {
         Ok(Self {
             registry: registry_file::load(config)?,
+            cache: RefCell::new(ResultCache::new(config.cache_size())),
             allowed: config.allowed_programs(),
             store: config.store(),
         })
@@ -34,7 +36,8 @@ impl Judge {
 
     /// The verdict on a receipt in either form.
     pub(crate) fn judge(&self, bytes: &[u8], policy: &Policy, expectations: &Expectations) -> Verdict {
-        let verdict = Verifier::new(&self.registry).verify(bytes, policy, expectations);
+        let cache = &mut self.cache.borrow_mut();
+        let verdict = Verifier::new(&self.registry).verify_cached(cache, bytes, policy, expectations);
         if !verdict.is_valid() || self.allowed.is_empty() {
             return verdict;
         }

@@ -244,7 +244,16 @@ pub(crate) fn wasm_host(paths: &[PathBuf]) -> Result<Box<dyn exec::CustomHost>, 
     if paths.is_empty() {
         return Ok(Box::new(exec::NoCustom));
     }
-    Err(Error::usage("this build runs no WASM modules", "leave --wasm away"))
+    let mut host = exec::wasm::WasmHost::new();
+    for path in paths {
+        let module = files::read(path, MAX_WASM_BYTES)?;
+        host.add(&module).map_err(|error| Error::File {
+            path: path.clone(),
+            message: error.to_string(),
+            hint: Some("docs/src/custom-steps.md says what a module of custom steps is".to_string()),
+        })?;
+    }
+    Ok(Box::new(host))
 }
 
 /// Says before any work that a plan with custom steps cannot be proved yet.
