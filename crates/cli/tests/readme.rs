@@ -6,7 +6,7 @@ use std::fs;
 
 use common::{Desk, repository};
 
-/// `(command, expected lines)` of every `$ proofmark …` in the `sh` blocks of a text.
+/// `(command, expected lines)` of every `$ …` in the `sh` blocks of a text.
 fn sessions(text: &str) -> Vec<(String, Vec<String>)> {
     let mut sessions: Vec<(String, Vec<String>)> = Vec::new();
     let mut inside = false;
@@ -16,10 +16,8 @@ fn sessions(text: &str) -> Vec<(String, Vec<String>)> {
             inside = !inside && line == "```sh";
             follows = false;
         } else if inside && let Some(command) = line.strip_prefix("$ ") {
-            follows = command.starts_with("proofmark ");
-            if follows {
-                sessions.push((command.to_string(), Vec::new()));
-            }
+            follows = true;
+            sessions.push((command.to_string(), Vec::new()));
         } else if inside && follows {
             sessions.last_mut().expect("a command came before").1.push(line.to_string());
         }

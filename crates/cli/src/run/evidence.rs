@@ -4,6 +4,7 @@ use std::{sync::Mutex, time::Instant};
 
 use proofmark_core::{Claim, Evidence, Provenance, Receipt, Tier};
 use proofmark_prover::{CancelToken, Control, Phase, ProveError, ProveRequest, Prover, Retry, select};
+use proofmark_prover_risc0::{Options, Risc0};
 use proofmark_verifier::systems::commitment;
 
 use super::Request;
@@ -73,8 +74,7 @@ pub(crate) fn prover(name: &str, gpu: proofmark_prover::Gpu) -> Result<Box<dyn P
 
 /// Every prover of this build.
 pub(crate) fn provers(gpu: proofmark_prover::Gpu) -> Vec<Box<dyn Prover>> {
-    let _ = gpu;
-    Vec::new()
+    vec![Box::new(Risc0::new(Options { gpu, ..Options::default() }))]
 }
 
 /// Makes the receipt.
