@@ -22,6 +22,8 @@ Exit codes:
 
 Begin with: proofmark run examples/stocks/plan.yaml --tier 1";
 
+const GLOBAL: &str = "Everywhere";
+
 /// Compute that carries its proof.
 ///
 /// A plan and data go in; the result and a receipt come out, and anybody can check the receipt offline in milliseconds.
@@ -61,16 +63,16 @@ impl Args {
 #[derive(Debug, clap::Args)]
 pub(crate) struct Global {
     /// Print one JSON document on stdout, errors too
-    #[arg(long, global = true)]
+    #[arg(long, global = true, help_heading = GLOBAL)]
     pub(crate) json: bool,
     /// No remarks and no progress on stderr
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, help_heading = GLOBAL)]
     pub(crate) quiet: bool,
     /// When to use colours; NO_COLOR is respected
-    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
     pub(crate) color: ColorChoice,
     /// Configuration file, instead of ./proofmark.yaml or the user's config.yaml
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, help_heading = GLOBAL, value_name = "FILE")]
     pub(crate) config: Option<PathBuf>,
 }
 

@@ -21,15 +21,15 @@ use signal_hook::{
 
 use proofmark_prover::CancelToken;
 
-use crate::{
-    error::{Error, exit},
-    files,
-};
+use crate::error::{Error, exit};
 
 /// How long the ordinary error path may take after a signal.
 const GRACE: Duration = Duration::from_secs(10);
 
-static GUARDED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
+/// A path to take away, and how.
+type Guarded = (PathBuf, fn(&Path));
+
+static GUARDED: Mutex<Vec<Guarded>> = Mutex::new(Vec::new());
 static PROVING: AtomicBool = AtomicBool::new(false);
 
 /// Starts to listen. Without signal handling the program still works; the default action then kills it.
@@ -60,20 +60,20 @@ pub(crate) fn watching<T>(work: impl FnOnce() -> T) -> T {
     result
 }
 
-/// Remembers a path to take away.
-pub(crate) fn guard(path: &Path) {
-    paths().push(path.to_path_buf());
+/// Remembers a path to take away, and how; what was remembered last goes first.
+pub(crate) fn guard(path: &Path, remove: fn(&Path)) {
+    paths().push((path.to_path_buf(), remove));
 }
 
 /// Forgets a path.
 pub(crate) fn unguard(path: &Path) {
-    paths().retain(|guarded| guarded != path);
+    paths().retain(|(guarded, _)| guarded != path);
 }
 
 fn stop(json: bool) -> ! {
     let paths = paths();
-    for path in paths.iter() {
-        files::remove(path);
+    for (path, remove) in paths.iter().rev() {
+        remove(path);
     }
     // Not through `Ui`: the main thread may hold the locks on stdout and stderr.
     if json {
@@ -86,6 +86,6 @@ fn stop(json: bool) -> ! {
     std::process::exit(i32::from(exit::CANCELLED))
 }
 
-fn paths() -> std::sync::MutexGuard<'static, Vec<PathBuf>> {
+fn paths() -> std::sync::MutexGuard<'static, Vec<Guarded>> {
     GUARDED.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }

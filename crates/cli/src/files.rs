@@ -51,13 +51,29 @@ pub(crate) fn write_whole(path: &Path, data: &[u8]) -> Result<(), Error> {
     let mut staged = name.to_os_string();
     staged.push(format!(".{}.tmp", std::process::id()));
     let staged = Scratch::file(path.with_file_name(staged));
-    write_synced(staged.path(), data).map_err(failed)?;
+    write_synced(staged.path(), data, Access::Usual).map_err(failed)?;
     fs::rename(staged.path(), path).map_err(failed)
 }
 
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Whoever the system lets.
+    Usual,
+    /// Its owner alone, from the first byte on.
+    Owner,
+}
+
 /// Writes and flushes a file that must not exist yet.
-pub(crate) fn write_synced(path: &Path, data: &[u8]) -> io::Result<()> {
-    let mut file = File::create_new(path)?;
+pub(crate) fn write_synced(path: &Path, data: &[u8], access: Access) -> io::Result<()> {
+    let mut options = File::options();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if access == Access::Owner {
+        use std::os::unix::fs::OpenOptionsExt as _;
+        options.mode(0o600);
+    }
+    let mut file = options.open(path)?;
     file.write_all(data)?;
     file.sync_all()
 }
@@ -77,14 +93,14 @@ pub(crate) struct Scratch(PathBuf);
 impl Scratch {
     /// A file that may come to exist.
     pub(crate) fn file(path: PathBuf) -> Self {
-        crate::cancel::guard(&path);
+        crate::cancel::guard(&path, remove);
         Self(path)
     }
 
     /// A new, empty folder.
     pub(crate) fn folder(path: PathBuf) -> io::Result<Self> {
         fs::create_dir(&path)?;
-        crate::cancel::guard(&path);
+        crate::cancel::guard(&path, remove);
         Ok(Self(path))
     }
 
@@ -108,6 +124,11 @@ pub(crate) fn remove(path: &Path) {
     } else {
         let _ = fs::remove_file(path);
     }
+}
+
+/// Takes a folder away that nothing is in.
+pub(crate) fn remove_empty(path: &Path) {
+    let _ = fs::remove_dir(path);
 }
 
 fn too_large(path: &Path, limit: u64) -> Error {

@@ -71,11 +71,10 @@ impl Judge {
 pub(crate) fn read_policy(path: &Path) -> Result<Policy, Error> {
     let text = files::read_text(path, Policy::MAX_BYTES as u64)?;
     serde_saphyr::from_str(&text).map_err(|error| {
-        let place =
-            error.location().map(|at| format!("line {}:{}: ", at.line(), at.column())).unwrap_or_default();
         Error::File {
             path: path.to_path_buf(),
-            message: format!("not a policy: {place}{}", config::first_line(&error.to_string())),
+            // The text begins with the place.
+            message: format!("not a policy: {}", config::first_line(&error.to_string())),
             hint: Some(
                 "a policy is YAML or JSON such as `minTier: 2`; docs/src/command-line.md lists its keys"
                     .to_string(),

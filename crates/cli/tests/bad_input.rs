@@ -85,10 +85,15 @@ fn deep_documents() {
 #[test]
 fn several_errors_at_once_each_with_place_and_hint() {
     let desk = Desk::new();
-    let steps = "  - id: s\n    type: filter\n    input: tt\n    condition: \"a > 1\"\n  - id: s\n    type: filter\n    input: t\n    \
-                 condition: \"b > 1\"\n";
-    desk.file("plan.yaml", plan("a: int", steps, "s"));
-    let ran = refused(&desk, &[], 1, &["plan.yaml:8", "duplicate-id", "unknown-step", "tt"]);
+    let steps = "  - id: kept\n    type: filter\n    input: t\n    condition: \"b > 1\"\n  - id: kept\n    type: filter\n    \
+                 input: kebt\n    condition: \"a > 1\"\n";
+    desk.file("plan.yaml", plan("a: int", steps, "kept"));
+    let ran = refused(
+        &desk,
+        &[],
+        1,
+        &["plan.yaml:12:9", "duplicate-id", "plan.yaml:14:12", "unknown-step", "kebt"],
+    );
     assert!(ran.stderr.contains("did you mean"), "{}", ran.stderr);
     let report = desk.run("plan check plan.yaml --json").exits(1).json();
     let diagnostics = report["plans"][0]["diagnostics"].as_array().expect("a list").clone();
@@ -236,14 +241,21 @@ fn loops_and_outputs_stop_at_their_bounds() {
     refused(&desk, &[], 3, &["step l", "50 rounds", "maxIterations"]);
     desk.file(
         "plan.yaml",
-        plan("a: int", "", "t").replace("version", "limits: { maxOutputBytes: 10 }\nversion"),
+        plan("a: int", "", "t").replace("version", "limits: { maxOutputBytes: 4 }\nversion"),
     );
     refused(&desk, &[], 3, &["output", "limits.maxOutputBytes"]);
     desk.file(
         "plan.yaml",
         plan("a: int", "", "t").replace("version", "limits: { maxMemoryBytes: 4 }\nversion"),
     );
-    refused(&desk, &[], 3, &["limits.maxMemoryBytes"]);
+    // The table alone is too large, so reading stops already.
+    refused(&desk, &[], 2, &["input t", "limits.maxMemoryBytes"]);
+    let more = "  - { id: s, type: compute, input: t, operation: { op: math, columns: { b: \"a + 1\", c: \"a + 2\" } } }\n";
+    desk.file(
+        "plan.yaml",
+        plan("a: int", more, "s").replace("version", "limits: { maxMemoryBytes: 20 }\nversion"),
+    );
+    refused(&desk, &[], 3, &["step s", "limits.maxMemoryBytes"]);
 }
 
 #[test]
@@ -316,8 +328,7 @@ fn a_receipt_changed_at_any_byte_is_refused() {
     desk.run_args(["run", &example("signals/plan.yaml"), "--tier", "1", "--out", "out"]).exits(0);
     let whole = fs::read(desk.path("out/receipt.cbor")).expect("is there");
     let output = desk.path("out/output.json").display().to_string();
-    let original =
-        desk.run(&format!("inspect out/receipt.cbor --json")).exits(0).json()["claimDigest"].clone();
+    let original = desk.run("inspect out/receipt.cbor --json").exits(0).json()["claimDigest"].clone();
     let mut args: Vec<String> =
         ["verify", "--tier", "1", "--json", "--output", &output].map(String::from).into();
     for at in 0..whole.len() {

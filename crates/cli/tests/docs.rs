@@ -5,7 +5,7 @@
 //! - In an `sh` block, a line `$ command` is run by a shell in a folder that looks like the root of the repository; the lines below
 //!   it, up to the next `$`, are what it prints. A line `…` stands for any lines, and `…` in a line for any text. `# exit 1` after
 //!   the command states an exit code other than zero. Blocks of one page share the folder. (The README has a test of its own.)
-//! - `sh,heavy` blocks need a prover and run in the heavy test.
+//! - `sh,heavy` blocks prove, which takes minutes: the step `proof` of `cargo xtask test` types the same commands.
 //! - Links to pages and files must lead somewhere, and every page must be in the summary.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
@@ -48,16 +48,8 @@ fn every_command_does_what_is_shown() {
     let pages = pages();
     let others =
         pages.iter().filter(|page| !page.ends_with("README.md") || page.starts_with(root().join("examples")));
-    let commands: usize = others.map(|page| run_page(page, &["sh"])).sum();
+    let commands: usize = others.map(|page| run_page(page)).sum();
     assert!(commands > 0, "the documentation shows no command");
-}
-
-#[test]
-#[ignore = "heavy: proves"]
-fn every_heavy_command_does_what_is_shown() {
-    for page in pages().iter().filter(|page| !blocks(page, "sh,heavy").is_empty()) {
-        run_page(page, &["sh", "sh,heavy"]);
-    }
 }
 
 #[test]
@@ -79,17 +71,15 @@ fn every_link_leads_somewhere() {
     }
 }
 
-/// Runs the commands of a page's blocks with these info strings, and returns how many.
-fn run_page(page: &Path, kinds: &[&str]) -> usize {
+/// Runs the commands of a page, and returns how many.
+fn run_page(page: &Path) -> usize {
     let folder = tempfile::tempdir().unwrap();
     #[cfg(unix)]
     for name in ["examples", "docs"] {
         std::os::unix::fs::symlink(root().join(name), folder.path().join(name)).unwrap();
     }
-    let mut blocks: Vec<_> = kinds.iter().flat_map(|kind| blocks(page, kind)).collect();
-    blocks.sort_by_key(|block| block.line);
     let mut count = 0;
-    for block in blocks {
+    for block in blocks(page, "sh") {
         for (line, command, shown) in commands(&block) {
             let place = format!("{}:{line}: $ {command}", page.display());
             let (command, code) = match command.split_once("# exit ") {

@@ -17,6 +17,8 @@ use crate::{Digest, Receipt};
 /// The longest receipt, in bytes, that is read in either form.
 pub const MAX_RECEIPT_BYTES: usize = 64 << 20;
 
+/// The major type of maps, in the upper three bits of a CBOR item's first byte.
+const CBOR_MAP: u8 = 5;
 /// DAG-CBOR in the multicodec table.
 const DAG_CBOR: u64 = 0x71;
 /// SHA-256 in the multicodec table.
@@ -33,6 +35,10 @@ impl Receipt {
             return Err(DecodeError::TooLarge { limit: MAX_RECEIPT_BYTES, actual: bytes.len() });
         }
         let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        // What is no receipt at all gets plain words instead of a decoder's.
+        if !is_json && bytes.first().is_none_or(|byte| byte >> 5 != CBOR_MAP) {
+            return Err(DecodeError::Malformed("neither a JSON object nor a CBOR map".into()));
+        }
         let receipt: Self = if is_json {
             serde_json::from_slice(bytes).map_err(|e| {
                 refine(serde_json::from_slice(bytes).ok(), DecodeError::Malformed(format!("JSON: {e}")))

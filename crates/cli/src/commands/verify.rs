@@ -144,7 +144,7 @@ fn advice(receipt: &Receipt, verdict: &Verdict, policy: &Policy) -> Option<Strin
     match tier {
         Tier::None => Some(format!("{} {}", worth.proves, worth.does_not_prove)),
         _ => Some(format!(
-            "this receipt reaches tier {tier}. {} It does not show: {} If that is enough for you, --tier {tier} accepts it.",
+            "if tier {tier} is enough for you, verify with --tier {tier}\n  it would show:     {}\n  it would not show: {}",
             worth.proves, worth.does_not_prove
         )),
     }

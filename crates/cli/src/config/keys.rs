@@ -127,7 +127,7 @@ pub(crate) const KEYS: &[Key] = &[
     Key {
         path: "proving.timeout",
         kind: Kind::Number,
-        default: "300000",
+        default: "3600000",
         help: "milliseconds after which a proof is given up",
     },
     Key {

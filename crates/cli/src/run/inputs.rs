@@ -8,7 +8,8 @@ use std::{
 
 use proofmark_core::Digest;
 use proofmark_plan::{
-    commit, format,
+    commit,
+    format::{self, FormatErrorKind},
     model::{Attestation, DataInput, ParseFormat, SourceKind, StepKind},
     typed::{TypedInput, TypedPlan},
     types::ValueType,
@@ -188,7 +189,12 @@ pub(crate) fn read(
                 }
             };
             let table = format::parse(&bytes, &form, schema, &declared.hints, max_memory);
-            Value::Table(table.map_err(|error| bad(error.to_string(), None))?)
+            Value::Table(table.map_err(|error| {
+                let hint =
+                    matches!(error.kind, FormatErrorKind::TooLarge { limit, .. } if limit == max_memory);
+                let hint = hint.then(|| "raise limits.maxMemoryBytes of the plan".to_string());
+                bad(error.to_string(), hint)
+            })?)
         }
     };
     let root = commit::root(&value, declared.rows_per_leaf, salt.as_ref().unwrap_or(&commit::NO_SALT));

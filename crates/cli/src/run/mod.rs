@@ -27,14 +27,14 @@ use proofmark_verifier::Expectations;
 
 use self::{
     inputs::{Assignment, Input, Salts},
-    outdir::OutDir,
+    outdir::{Content, OutDir},
     plan::Loaded,
     summary::{Answer, Files, InputFacts, OutputFacts, PlanFacts, ProofFacts, ReceiptFacts, Times},
 };
 use crate::{
     config::Config,
     error::{Error, exit},
-    files,
+    files::{self, Access},
     judge::Judge,
     ui::Ui,
 };
@@ -129,10 +129,13 @@ pub(crate) fn run(
 
     judge.keep(&receipt, ui);
     let salts = Salts::of(&inputs).map(|salts| salts.to_json());
-    let mut contents: Vec<(&str, &[u8])> =
-        vec![("output.json", &output), ("receipt.cbor", &cbor), ("receipt.json", json.as_bytes())];
+    let mut contents: Vec<Content<'_>> = vec![
+        ("output.json", &output, Access::Usual),
+        ("receipt.cbor", &cbor, Access::Usual),
+        ("receipt.json", json.as_bytes(), Access::Usual),
+    ];
     if let Some(salts) = &salts {
-        contents.push(("salts.json", salts.as_bytes()));
+        contents.push(("salts.json", salts.as_bytes(), Access::Owner));
     }
     out.write(&contents)?;
     progress.finish();

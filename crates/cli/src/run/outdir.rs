@@ -8,9 +8,16 @@ use std::{
 };
 
 use crate::{
+    cancel,
     error::Error,
-    files::{self, Scratch},
+    files::{self, Access, Scratch},
 };
+
+/// How often a lock is tried again that its holder took away in the same moment.
+const MAX_ATTEMPTS: usize = 100;
+
+/// A file to write: its name, what is in it, who may read it.
+pub(crate) type Content<'a> = (&'a str, &'a [u8], Access);
 
 /// A locked output folder.
 #[derive(Debug)]
@@ -18,6 +25,8 @@ pub(crate) struct OutDir {
     path: PathBuf,
     /// Beside the folder, since the folder may be exchanged as a whole.
     lock_path: PathBuf,
+    /// The folders above that did not exist before, the outermost first. They go again if nothing comes into them.
+    made: Vec<PathBuf>,
     _lock: File,
 }
 
@@ -30,11 +39,15 @@ impl OutDir {
         }
         let path = absolute(path).map_err(failed)?;
         let parent = files::parent(&path);
-        fs::create_dir_all(&parent).map_err(failed)?;
         let lock_path = parent.join(beside(&path, "lock"));
-        loop {
-            let file =
-                File::options().create(true).truncate(false).write(true).open(&lock_path).map_err(failed)?;
+        let made = missing(&parent);
+        for _ in 0..MAX_ATTEMPTS {
+            fs::create_dir_all(&parent).map_err(failed)?;
+            let file = match File::options().create(true).truncate(false).write(true).open(&lock_path) {
+                // Another process, at its end, took away the folder that it had made.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+                opened => opened.map_err(failed)?,
+            };
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Err(Error::Busy { path }),
@@ -43,24 +56,29 @@ impl OutDir {
             }
             // The holder before us may have removed the file that we opened.
             if same_file(&file, &lock_path) {
-                return Ok(Self { path, lock_path, _lock: file });
+                for folder in &made {
+                    cancel::guard(folder, files::remove_empty);
+                }
+                cancel::guard(&lock_path, files::remove);
+                return Ok(Self { path, lock_path, made, _lock: file });
             }
         }
+        Err(Error::Busy { path })
     }
 
     /// Writes all files, or none.
     ///
     /// They are written and flushed beside the folder first, so a full disk is met there. A new folder then appears
     /// in one step; in an existing one the files are exchanged one by one and put back if that fails.
-    pub(crate) fn write(&self, contents: &[(&str, &[u8])]) -> Result<(), Error> {
+    pub(crate) fn write(&self, contents: &[Content<'_>]) -> Result<(), Error> {
         let failed = |source| Error::Write { path: self.path.clone(), source };
         let staged =
             files::parent(&self.path).join(beside(&self.path, &format!("{}.tmp", std::process::id())));
         files::remove(&staged);
         let staged = Scratch::folder(staged).map_err(failed)?;
-        for (name, data) in contents {
+        for (name, data, access) in contents {
             let path = staged.path().join(name);
-            files::write_synced(&path, data)
+            files::write_synced(&path, data, *access)
                 .map_err(|source| Error::Write { path: self.path.join(name), source })?;
         }
         if !self.path.exists() {
@@ -74,10 +92,10 @@ impl OutDir {
     }
 
     /// Moves the old files into the staged folder and the new ones out of it.
-    fn exchange(&self, staged: &Path, contents: &[(&str, &[u8])]) -> io::Result<()> {
+    fn exchange(&self, staged: &Path, contents: &[Content<'_>]) -> io::Result<()> {
         let old = |name: &str| staged.join(format!("{name}.old"));
         let mut moved = Vec::new();
-        for (name, _) in contents {
+        for (name, ..) in contents {
             let target = self.path.join(name);
             let kept = match fs::rename(&target, old(name)) {
                 Ok(()) => true,
@@ -108,8 +126,21 @@ impl OutDir {
 
 impl Drop for OutDir {
     fn drop(&mut self) {
-        let _ = fs::remove_file(&self.lock_path);
+        files::remove(&self.lock_path);
+        cancel::unguard(&self.lock_path);
+        for folder in self.made.iter().rev() {
+            files::remove_empty(folder);
+            cancel::unguard(folder);
+        }
     }
+}
+
+/// The folders up to `path` that do not exist, the outermost first.
+fn missing(path: &Path) -> Vec<PathBuf> {
+    let mut missing: Vec<_> =
+        path.ancestors().take_while(|folder| !folder.exists()).map(Path::to_path_buf).collect();
+    missing.reverse();
+    missing
 }
 
 /// `.NAME.suffix`
@@ -160,9 +191,9 @@ mod tests {
         let base = tempfile::tempdir().expect("a folder");
         let path = base.path().join("deep/out");
         let out = OutDir::lock(&path).expect("locks");
-        out.write(&[("a", b"1"), ("b", b"2")]).expect("writes");
+        out.write(&[("a", b"1", Access::Usual), ("b", b"2", Access::Usual)]).expect("writes");
         fs::write(path.join("mine"), "x").expect("writes");
-        out.write(&[("a", b"3"), ("c", b"4")]).expect("writes");
+        out.write(&[("a", b"3", Access::Usual), ("c", b"4", Access::Owner)]).expect("writes");
         let read = |name: &str| fs::read_to_string(path.join(name)).expect("is there");
         assert_eq!(
             (read("a"), read("b"), read("c"), read("mine")),
@@ -171,6 +202,16 @@ mod tests {
         drop(out);
         let left: Vec<_> = fs::read_dir(base.path().join("deep")).expect("reads").collect();
         assert_eq!(left.len(), 1, "no lock and no staged folder stays: {left:?}");
+    }
+
+    #[test]
+    fn a_run_that_fails_leaves_no_folder_that_it_made() {
+        let base = tempfile::tempdir().expect("a folder");
+        drop(OutDir::lock(&base.path().join("one/two/out")).expect("locks"));
+        assert_eq!(fs::read_dir(base.path()).expect("reads").count(), 0);
+        fs::create_dir(base.path().join("mine")).expect("makes");
+        drop(OutDir::lock(&base.path().join("mine/out")).expect("locks"));
+        assert!(base.path().join("mine").exists(), "what was there before stays");
     }
 
     #[test]
@@ -187,7 +228,7 @@ mod tests {
         let base = tempfile::tempdir().expect("a folder");
         let path = base.path().join("out");
         let out = OutDir::lock(&path).expect("locks");
-        out.write(&[("a", b"old"), ("z", b"old")]).expect("writes");
+        out.write(&[("a", b"old", Access::Usual), ("z", b"old", Access::Usual)]).expect("writes");
         // A folder in the place of the second file cannot be replaced by a file.
         fs::remove_file(path.join("z")).expect("removes");
         fs::create_dir_all(path.join("z/full")).expect("makes");
@@ -195,7 +236,7 @@ mod tests {
         fs::create_dir(&staged).expect("makes");
         fs::write(staged.join("a"), "new").expect("writes");
         // `z` is missing in the staged folder, so the exchange fails after `a` was moved.
-        assert!(out.exchange(&staged, &[("a", b""), ("z", b"")]).is_err());
+        assert!(out.exchange(&staged, &[("a", b"", Access::Usual), ("z", b"", Access::Usual)]).is_err());
         assert_eq!(fs::read_to_string(path.join("a")).expect("is there"), "old");
         assert!(path.join("z/full").is_dir());
     }

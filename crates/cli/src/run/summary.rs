@@ -126,11 +126,16 @@ pub(crate) fn render(ui: &Ui, answer: &Answer) -> String {
     let mut text = facts.render(ui, 0);
 
     let times = answer.times_us;
+    let evidence = match answer.tier {
+        _ if answer.proof.is_some() => "prove",
+        Tier::Commitment => "sign",
+        _ => "evidence",
+    };
     let phases = [
         ("check", times.check),
         ("read and commit", times.read_and_commit),
         ("execute", times.execute),
-        (if answer.proof.is_some() { "prove" } else { "sign" }, times.evidence),
+        (evidence, times.evidence),
         ("verify", times.verify),
     ];
     let rows: Vec<_> = phases
