@@ -77,7 +77,7 @@ pub struct Executed {
     pub user_cycles: u64,
     /// Cycles for moving memory in and out of the proof.
     pub paging_cycles: u64,
-    /// Cycles to be proved: with paging, and rounded up as the proof system does.
+    /// What is proved: the rows of all segments, with paging, rounded up as the proof system does. Several cycles may share a row.
     pub total_cycles: u64,
     /// Base-2 logarithm of each segment's length.
     pub segments: Vec<u32>,

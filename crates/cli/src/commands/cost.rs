@@ -150,7 +150,7 @@ fn render(ui: &Ui, answer: &Answer) -> String {
         ("prover", left),
         ("cycles", right),
         ("paging", right),
-        ("to prove", right),
+        ("rows to prove", right),
         ("segments", right),
         ("proving, about", right),
         ("memory, about", right),
