@@ -73,14 +73,14 @@ pub(crate) enum Error {
 /// The JSON form of an error.
 #[derive(Debug, Serialize)]
 pub(crate) struct Report {
-    error: ReportBody,
+    pub(crate) error: ReportBody,
 }
 
 #[derive(Debug, Serialize)]
-struct ReportBody {
+pub(crate) struct ReportBody {
     code: &'static str,
     exit: u8,
-    message: String,
+    pub(crate) message: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     hint: Option<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

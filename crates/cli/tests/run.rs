@@ -299,6 +299,23 @@ fn salted_roots_differ_and_can_still_be_checked() {
 }
 
 #[test]
+fn receipts_are_judged_even_if_one_among_them_cannot_be_read() {
+    let desk = Desk::new();
+    desk.run_args(["run", &example("signals/plan.yaml"), "--tier", "1", "--out", "out"]).exits(0);
+    let line = "verify absent.json out/receipt.json --tier 1";
+    let ran = desk.run(line).exits(2);
+    assert!(
+        ran.stdout.contains("cannot read absent.json") && ran.stdout.contains("1 of 2 valid"),
+        "{}",
+        ran.stdout
+    );
+    let receipts = desk.run(&format!("{line} --json")).exits(2).json()["receipts"].clone();
+    assert_eq!(receipts[0]["error"]["code"], "unreadable");
+    assert_eq!(receipts[1]["verdict"]["verdict"], "valid");
+    desk.run("verify absent.json --tier 1").exits(2).says(&["cannot read absent.json"]);
+}
+
+#[test]
 fn the_repository_has_the_examples_that_these_tests_run() {
     for (plan, _) in EXAMPLES {
         assert!(repository().join("examples").join(plan).exists(), "{plan}");

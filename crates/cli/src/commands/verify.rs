@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use crate::{
     config::Config,
-    error::{Error, exit},
+    error::{Error, ReportBody, exit},
     files,
     judge::{Judge, read_policy},
     run::{
@@ -68,9 +68,24 @@ struct Judged {
     path: PathBuf,
     #[serde(skip_serializing_if = "Option::is_none")]
     cid: Option<String>,
-    verdict: Verdict,
+    #[serde(flatten)]
+    outcome: Outcome,
     #[serde(skip)]
     advice: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+enum Outcome {
+    Verdict(Verdict),
+    /// The file cannot be read, so there is nothing to judge.
+    Error(ReportBody),
+}
+
+impl Outcome {
+    fn is_valid(&self) -> bool {
+        matches!(self, Self::Verdict(verdict) if verdict.is_valid())
+    }
 }
 
 pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
@@ -80,37 +95,58 @@ pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, 
     }
     let expectations = expectations(&args, config, ui)?;
     let judge = Judge::new(config)?;
+    let many = args.receipts.len() > 1;
     let mut receipts = Vec::with_capacity(args.receipts.len());
     for path in args.receipts {
         // One byte more than a receipt may have, so that the verifier says so in its own words.
-        let bytes = files::read(&path, MAX_RECEIPT_BYTES as u64 + 1)?;
+        let bytes = match files::read(&path, MAX_RECEIPT_BYTES as u64 + 1) {
+            Ok(bytes) => bytes,
+            // The others are judged all the same.
+            Err(error) if many => {
+                let outcome = Outcome::Error(error.report().error);
+                receipts.push(Judged { path, cid: None, outcome, advice: None });
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let verdict = judge.judge(&bytes, &policy, &expectations);
         let receipt = Receipt::decode(&bytes).ok();
         let advice = receipt.as_ref().and_then(|receipt| advice(receipt, &verdict, &policy));
-        receipts.push(Judged { path, cid: receipt.map(|receipt| receipt.cid()), verdict, advice });
+        let cid = receipt.map(|receipt| receipt.cid());
+        receipts.push(Judged { path, cid, outcome: Outcome::Verdict(verdict), advice });
     }
     let answer = Answer { receipts };
     ui.answer(&answer, |ui| {
-        let many = answer.receipts.len() > 1;
         let mut text = String::new();
         for judged in &answer.receipts {
             if many {
                 let path = judged.path.display().to_string();
                 text.push_str(&format!("{}\n", ui.paint(Tone::Bold, &clean(&path))));
             }
-            text.push_str(&render_verdict(ui, &judged.verdict));
+            text.push_str(&match &judged.outcome {
+                Outcome::Verdict(verdict) => render_verdict(ui, verdict),
+                Outcome::Error(error) => {
+                    format!("{} {}\n", ui.paint(Tone::Bad, "error:"), clean(&error.message))
+                }
+            });
             if let Some(advice) = &judged.advice {
                 text.push_str(&format!("{} {}\n", ui.paint(Tone::Good, "hint:"), clean(advice)));
             }
         }
         if many {
-            let valid = answer.receipts.iter().filter(|judged| judged.verdict.is_valid()).count();
+            let valid = answer.receipts.iter().filter(|judged| judged.outcome.is_valid()).count();
             text.push_str(&format!("{valid} of {} valid\n", answer.receipts.len()));
         }
         text
     });
-    let all_valid = answer.receipts.iter().all(|judged| judged.verdict.is_valid());
-    Ok(if all_valid { 0 } else { exit::REFUSED })
+    let outcomes = || answer.receipts.iter().map(|judged| &judged.outcome);
+    Ok(if outcomes().any(|outcome| matches!(outcome, Outcome::Error(_))) {
+        exit::USAGE
+    } else if outcomes().all(Outcome::is_valid) {
+        0
+    } else {
+        exit::REFUSED
+    })
 }
 
 /// A verdict in words.
