@@ -76,6 +76,17 @@ def stocks():
     ]  # fmt: skip
 
 
+def sales():
+    """Per shop: number and sum of the sales that count."""
+    db = engine()
+    rows = db.execute(f"""
+        SELECT shop, count(*), sum((amount::DECIMAL(9,2) * 100)::HUGEINT)
+        FROM read_csv('{HERE}/sales/sales.csv', header = true, all_varchar = true)
+        WHERE NOT returned::BOOLEAN AND amount::DECIMAL(9,2) > 5.00 GROUP BY shop ORDER BY shop""").fetchall()
+    schema = {"sales": "int", "shop": "string", "total": "decimal(38,2)"}
+    return schema, [{"sales": n, "shop": shop, "total": digits(total, 2)} for shop, n, total in rows]
+
+
 def weather_summary():
     """Per year and kind of weather: days, mean maximum, precipitation."""
     rows = weather().execute("""
@@ -181,6 +192,7 @@ def render(schema, rows) -> str:
 
 
 OUTPUTS = {
+    "sales/expected.json": sales,
     "stocks/expected.json": stocks,
     "weather/expected.json": weather_summary,
     "weather/hottest.expected.json": weather_hottest,

@@ -33,7 +33,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     shell::run(cargo(["build", "--package", "proofmark-cli"])?)?;
 
     chapter("2. Run the stocks example at tier 1: a result and a signed commitment, at once");
-    stocks(1, &out.join("tier1"))?;
+    STOCKS.run(1, &out.join("tier1"))?;
     println!("\nThe result, {}:", args.out.join("tier1/output.json").display());
     print_rows(&out.join("tier1/output.json"))?;
     if args.skip_proof {
@@ -44,7 +44,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let server = r0vm::ensure()?;
     println!("r0vm {} at {}", r0vm::VERSION, server.display());
 
-    prove_and_cheat(&out)?;
+    prove_and_cheat(&STOCKS, &out)?;
     println!(
         "\nThe proof stands, both forgeries fell. The receipt: {}",
         args.out.join("tier2/receipt.json").display()
@@ -52,11 +52,33 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Proves the stocks example, verifies the receipt, and expects two forgeries of it to be refused.
-pub(crate) fn prove_and_cheat(out: &Path) -> Result<()> {
-    chapter("4. Prove it at tier 2: a real proof, one to a few minutes on two cores");
+/// An example of the repository.
+pub(crate) struct Example {
+    plan: &'static str,
+    input: &'static str,
+    /// How long its proof takes, for a reader who wonders.
+    proving: &'static str,
+}
+
+/// The example that the demo shows.
+const STOCKS: Example = Example {
+    plan: "examples/stocks/plan.yaml",
+    input: "prices=examples/stocks/stocks.csv",
+    proving: "about half an hour on two cores, minutes on a GPU",
+};
+
+/// The example that is cheapest to prove.
+pub(crate) const SALES: Example = Example {
+    plan: "examples/sales/plan.yaml",
+    input: "sales=examples/sales/sales.csv",
+    proving: "a few minutes on two cores",
+};
+
+/// Proves an example, verifies the receipt, and expects two forgeries of it to be refused.
+pub(crate) fn prove_and_cheat(example: &Example, out: &Path) -> Result<()> {
+    chapter(&format!("4. Prove it at tier 2: a real proof, {}", example.proving));
     let proved = out.join("tier2");
-    stocks(2, &proved)?;
+    example.run(2, &proved)?;
 
     chapter("5. Verify it, as a buyer would: offline, without the data");
     verify(&proved.join("receipt.cbor"), &proved.join("output.json"), true)?;
@@ -122,12 +144,12 @@ fn verify(receipt: &Path, output: &Path, valid: bool) -> Result<()> {
     }
 }
 
-/// Runs the stocks example.
-fn stocks(tier: u8, out: &Path) -> Result<()> {
-    let mut command =
-        proofmark(&["run", "examples/stocks/plan.yaml", "--input", "prices=examples/stocks/stocks.csv"])?;
-    command.args(["--tier", &tier.to_string(), "--out"]).arg(out);
-    shell::run(command)
+impl Example {
+    fn run(&self, tier: u8, out: &Path) -> Result<()> {
+        let mut command = proofmark(&["run", self.plan, "--input", self.input])?;
+        command.args(["--tier", &tier.to_string(), "--timeout", "3h", "--out"]).arg(out);
+        shell::run(command)
+    }
 }
 
 /// Prints the rows of an output document, one a line.

@@ -40,7 +40,7 @@ const STEPS: &[Step] = &[
     ("wasm", "the verifier for wasm32-unknown-unknown", wasm),
     ("guests", "committed guest programs against their source", guests),
     ("heavy", "tests marked as heavy, optimised: provers, random plans in the guest, mutations", heavy),
-    ("proof", "a RISC Zero proof of the stocks example, verified, tampered with", proof),
+    ("proof", "a RISC Zero proof of the sales example, verified, tampered with", proof),
     ("book", "the documentation as a book", book),
 ];
 
@@ -189,7 +189,7 @@ fn guests(_: &mut Counts) -> Result<Outcome> {
 fn proof(_: &mut Counts) -> Result<Outcome> {
     r0vm::ensure()?;
     shell::run(cargo(["build", "--package", "proofmark-cli", "--locked"])?)?;
-    demo::prove_and_cheat(&shell::target()?.join("proof"))?;
+    demo::prove_and_cheat(&demo::SALES, &shell::target()?.join("proof"))?;
     Ok(Outcome::Done)
 }
 
