@@ -13,6 +13,7 @@ use serde_json::Value;
 
 /// Every example with its expected rows, in one place with the input that is not the plan's default.
 const EXAMPLES: &[(&str, &str)] = &[
+    ("sales/plan.yaml", "sales/expected.json"),
     ("stocks/plan.yaml", "stocks/expected.json"),
     ("weather/plan.yaml", "weather/expected.json"),
     ("weather/hottest.yaml", "weather/hottest.expected.json"),

@@ -68,11 +68,12 @@ impl Job {
     }
 }
 
-pub(crate) const EXAMPLES: [(&str, &str, &str); 4] = [
+pub(crate) const EXAMPLES: [(&str, &str, &str); 5] = [
     ("stocks/plan.yaml", "stocks/stocks.csv", "stocks/expected.json"),
     ("weather/plan.yaml", "weather/seattle-weather.csv", "weather/expected.json"),
     ("weather/hottest.yaml", "weather/seattle-weather.csv", "weather/hottest.expected.json"),
     ("signals/plan.yaml", "signals/ohlc.json", "signals/expected.json"),
+    ("sales/plan.yaml", "sales/sales.csv", "sales/expected.json"),
 ];
 
 #[test]
