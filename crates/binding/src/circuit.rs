@@ -1,0 +1,233 @@
+//! The two circuits and what they bind.
+
+use std::{sync::OnceLock, vec::Vec};
+
+use ark_bn254::Fr;
+use ark_ff::{Field as _, PrimeField as _};
+use proofmark_core::{Digest, sha256::Sha256};
+
+use crate::{
+    field,
+    poseidon::Poseidon,
+    r1cs::{Combination, R1cs, R1csBuilder},
+};
+
+/// Which facts the verifier knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Form {
+    /// All four hashes.
+    Open,
+    /// The job and a salted commitment.
+    Sealed,
+}
+
+impl Form {
+    /// Both forms.
+    pub const ALL: [Self; 2] = [Self::Open, Self::Sealed];
+
+    /// The form's name in files and messages.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Sealed => "sealed",
+        }
+    }
+
+    /// The constraint system, built once.
+    pub fn r1cs(self) -> &'static R1cs {
+        static SYSTEMS: [OnceLock<R1cs>; 2] = [OnceLock::new(), OnceLock::new()];
+        SYSTEMS[self as usize].get_or_init(|| {
+            // The constraints do not depend on the values.
+            let zeros = [Fr::from(0); 5];
+            let inputs = &zeros[..self.poseidon().inputs()];
+            self.synthesize(inputs).0
+        })
+    }
+
+    /// Identifies the circuit: SHA-256 over its name and its three matrices.
+    pub fn circuit_hash(self) -> [u8; 32] {
+        static HASHES: [OnceLock<[u8; 32]>; 2] = [OnceLock::new(), OnceLock::new()];
+        *HASHES[self as usize].get_or_init(|| {
+            let r1cs = self.r1cs();
+            let mut hasher = Sha256::domain("proofmark/binding/circuit/v1");
+            hasher.update_sized(self.name().as_bytes());
+            for number in [r1cs.public, r1cs.variables, r1cs.constraints()] {
+                hasher.update(&(number as u64).to_le_bytes());
+            }
+            for row in r1cs.rows.iter().flatten() {
+                hasher.update(&(row.len() as u64).to_le_bytes());
+                for (factor, variable) in row {
+                    hasher.update(&field::to_be_bytes(factor));
+                    hasher.update(&(*variable as u64).to_le_bytes());
+                }
+            }
+            hasher.finish()
+        })
+    }
+
+    fn poseidon(self) -> &'static Poseidon {
+        match self {
+            Self::Open => Poseidon::width_3(),
+            Self::Sealed => Poseidon::width_6(),
+        }
+    }
+
+    /// Constraint system and full assignment for the hash inputs.
+    fn synthesize(self, inputs: &[Fr]) -> (R1cs, Vec<Fr>) {
+        let commitment = self.poseidon().hash(inputs);
+        let public: Vec<Fr> = match self {
+            Self::Open => vec![commitment],
+            Self::Sealed => vec![inputs[0], commitment],
+        };
+        let mut cs = R1csBuilder::new(&public);
+        let inputs: Vec<Combination> = match self {
+            Self::Open => inputs.iter().map(|value| cs.private(*value)).collect(),
+            Self::Sealed => std::iter::once(Combination::variable(1))
+                .chain(inputs[1..].iter().map(|value| cs.private(*value)).collect::<Vec<_>>())
+                .collect(),
+        };
+        let hash = self.poseidon().constrain(&mut cs, &inputs);
+        cs.enforce(&hash, &Combination::variable(0), &Combination::variable(public.len()));
+        cs.finish()
+    }
+}
+
+/// The four facts that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Facts {
+    /// Digest of the job.
+    pub job: Digest,
+    /// Digest of the model.
+    pub model: Digest,
+    /// Digest of the input (prompt).
+    pub input: Digest,
+    /// Digest of the output (response).
+    pub output: Digest,
+}
+
+/// What a verifier feeds to the proof system, and what only the prover knows.
+#[derive(Clone, Debug)]
+pub struct Witness {
+    /// Which circuit.
+    pub form: Form,
+    /// Public values, without the constant one.
+    pub public: Vec<Fr>,
+    /// The full assignment.
+    pub(crate) assignment: Vec<Fr>,
+}
+
+impl Witness {
+    /// The witness of the open form.
+    pub fn open(facts: &Facts) -> Self {
+        Self::build(Form::Open, &open_inputs(facts))
+    }
+
+    /// The witness of the sealed form under a random 128-bit salt.
+    pub fn sealed(facts: &Facts, salt: u128) -> Self {
+        Self::build(Form::Sealed, &sealed_inputs(facts, salt))
+    }
+
+    fn build(form: Form, inputs: &[Fr]) -> Self {
+        let (r1cs, assignment) = form.synthesize(inputs);
+        Self { form, public: assignment[1..r1cs.public].to_vec(), assignment }
+    }
+}
+
+/// Public values of the open form: `Poseidon(d_hi, d_lo)` with `d` the SHA-256 of all four digests.
+pub fn open_public(facts: &Facts) -> Vec<Fr> {
+    vec![Poseidon::width_3().hash(&open_inputs(facts))]
+}
+
+/// The salted commitment of the sealed form.
+pub fn sealed_commitment(facts: &Facts, salt: u128) -> [u8; 32] {
+    field::to_be_bytes(&Poseidon::width_6().hash(&sealed_inputs(facts, salt)))
+}
+
+/// Public values of the sealed form; `None` if the commitment is not a canonical field element.
+pub fn sealed_public(job: &Digest, commitment: &[u8; 32]) -> Option<Vec<Fr>> {
+    Some(vec![element("job", job), field::from_be_bytes(commitment)?])
+}
+
+fn open_inputs(facts: &Facts) -> [Fr; 2] {
+    let mut hasher = Sha256::domain("proofmark/binding/v1");
+    for digest in [&facts.job, &facts.model, &facts.input, &facts.output] {
+        hasher.update_sized(digest.algorithm().name().as_bytes());
+        hasher.update(digest.as_bytes());
+    }
+    let digest = hasher.finish();
+    let (high, low) = digest.split_at(16);
+    [Fr::from_be_bytes_mod_order(high), Fr::from_be_bytes_mod_order(low)]
+}
+
+fn sealed_inputs(facts: &Facts, salt: u128) -> [Fr; 5] {
+    [
+        element("job", &facts.job),
+        element("model", &facts.model),
+        element("input", &facts.input),
+        element("output", &facts.output),
+        Fr::from(salt),
+    ]
+}
+
+/// A digest under a label as one field element: 248 bits of SHA-256, so that no two representatives exist.
+fn element(label: &str, digest: &Digest) -> Fr {
+    let mut hasher = Sha256::domain("proofmark/binding/element/v1");
+    hasher.update_sized(label.as_bytes());
+    hasher.update_sized(digest.algorithm().name().as_bytes());
+    hasher.update(digest.as_bytes());
+    Fr::from_be_bytes_mod_order(&hasher.finish()[..31])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts() -> Facts {
+        Facts {
+            job: Digest::of(b"job"),
+            model: Digest::of(b"model"),
+            input: Digest::of(b"input"),
+            output: Digest::of(b"output"),
+        }
+    }
+
+    #[test]
+    fn sizes_are_those_of_the_protocol() {
+        assert_eq!((Form::Open.r1cs().constraints(), Form::Open.r1cs().domain()), (244, 256));
+        assert_eq!((Form::Sealed.r1cs().constraints(), Form::Sealed.r1cs().domain()), (325, 512));
+    }
+
+    #[test]
+    fn honest_witnesses_satisfy_and_changed_ones_do_not() {
+        for witness in [Witness::open(&facts()), Witness::sealed(&facts(), 7)] {
+            let r1cs = witness.form.r1cs();
+            assert!(r1cs.is_satisfied(&witness.assignment));
+            for at in 0..witness.assignment.len() {
+                let mut changed = witness.assignment.clone();
+                changed[at] += Fr::ONE;
+                assert!(!r1cs.is_satisfied(&changed), "{:?} variable {at}", witness.form);
+            }
+        }
+        assert_eq!(Witness::open(&facts()).public, open_public(&facts()));
+        let commitment = sealed_commitment(&facts(), 7);
+        assert_eq!(Some(Witness::sealed(&facts(), 7).public), sealed_public(&facts().job, &commitment));
+    }
+
+    #[test]
+    fn every_fact_and_its_place_counts() {
+        let base = facts();
+        let swapped = Facts { input: base.output, output: base.input, ..base };
+        let others = [
+            swapped,
+            Facts { job: base.model, ..base },
+            Facts { model: base.job, ..base },
+            Facts { input: base.job, ..base },
+            Facts { output: base.job, ..base },
+        ];
+        for other in others {
+            assert_ne!(open_public(&base), open_public(&other));
+            assert_ne!(sealed_commitment(&base, 1), sealed_commitment(&other, 1));
+        }
+        assert_ne!(sealed_commitment(&base, 1), sealed_commitment(&base, 2));
+    }
+}
