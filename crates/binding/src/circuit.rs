@@ -3,7 +3,7 @@
 use std::{sync::OnceLock, vec::Vec};
 
 use ark_bn254::Fr;
-use ark_ff::{Field as _, PrimeField as _};
+use ark_ff::PrimeField as _;
 use proofmark_core::{Digest, sha256::Sha256};
 
 use crate::{
@@ -127,6 +127,11 @@ impl Witness {
         Self::build(Form::Sealed, &sealed_inputs(facts, salt))
     }
 
+    /// The full assignment `(1, public…, private…)`. Secret: it holds the private hashes and the salt.
+    pub fn assignment(&self) -> &[Fr] {
+        &self.assignment
+    }
+
     fn build(form: Form, inputs: &[Fr]) -> Self {
         let (r1cs, assignment) = form.synthesize(inputs);
         Self { form, public: assignment[1..r1cs.public].to_vec(), assignment }
@@ -181,6 +186,7 @@ fn element(label: &str, digest: &Digest) -> Fr {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use ark_ff::Field as _;
 
     fn facts() -> Facts {
         Facts {
