@@ -39,7 +39,8 @@ fn main() {
             assert!(prepared.holds(&proof, &witness.public));
             verify.push(start.elapsed());
         }
-        for (name, times) in [("witness", &mut witness_times), ("prove", &mut times), ("verify", &mut verify)] {
+        for (name, times) in [("witness", &mut witness_times), ("prove", &mut times), ("verify", &mut verify)]
+        {
             times.sort();
             println!("{} {name}: min {:?} p50 {:?} p99 {:?}", form.name(), times[0], times[100], times[198]);
         }

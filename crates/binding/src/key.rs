@@ -57,7 +57,8 @@ impl VerifyingKey {
         let alpha = point::take_g1(&mut rest)?;
         let beta = point::take_g2(&mut rest)?;
         let delta = point::take_g2(&mut rest)?;
-        let public = (0..form.r1cs().public).map(|_| point::take_g1(&mut rest)).collect::<Option<Vec<_>>>()?;
+        let public =
+            (0..form.r1cs().public).map(|_| point::take_g1(&mut rest)).collect::<Option<Vec<_>>>()?;
         rest.is_empty().then_some(Self { form, dev, alpha, beta, delta, public })
     }
 }

@@ -1,5 +1,4 @@
-//! Binding proofs.
-#![allow(missing_docs, reason = "work in progress on this branch")]
+#![doc = include_str!("../README.md")]
 
 pub mod circuit;
 pub mod field;
@@ -16,7 +15,9 @@ pub mod r1cs;
 #[cfg(feature = "prover")]
 pub mod setup;
 
-/// Why a set-up or a key cannot be used.
+use core::fmt;
+
+/// Why a set-up or a key cannot be used. Whoever made the file or the contribution is at fault; a retry cannot help.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SetupError {
@@ -37,3 +38,19 @@ pub enum SetupError {
         actual: usize,
     },
 }
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadContribution { number } => {
+                write!(f, "contribution {number} does not prove what it must")
+            }
+            Self::Inconsistent(what) | Self::Malformed(what) => f.write_str(what),
+            Self::TooFewPowers { needed, actual } => {
+                write!(f, "the circuit has {needed} rows, the powers of tau serve {actual}")
+            }
+        }
+    }
+}
+
+impl core::error::Error for SetupError {}

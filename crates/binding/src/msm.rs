@@ -278,8 +278,7 @@ mod tests {
     {
         let bases: Vec<_> =
             factors.iter().map(|factor| (P::GENERATOR * Fr::from(*factor)).into_affine()).collect();
-        let expected: Projective<P> =
-            bases.iter().zip(scalars).map(|(base, scalar)| *base * scalar).sum();
+        let expected: Projective<P> = bases.iter().zip(scalars).map(|(base, scalar)| *base * scalar).sum();
         assert_eq!(sum::<P>(&build_table(&bases), scalars), expected);
     }
 

@@ -44,7 +44,10 @@ impl PowersOfTau {
     pub fn read(file: &[u8]) -> Result<Self, SetupError> {
         let sections = sections(file)?;
         let section = |number: u32| {
-            sections.get(&number).copied().ok_or(SetupError::Malformed("a section of the .ptau file is missing"))
+            sections
+                .get(&number)
+                .copied()
+                .ok_or(SetupError::Malformed("a section of the .ptau file is missing"))
         };
         let header = section(1)?;
         let modulus: Vec<u8> = Fq::MODULUS.0.iter().flat_map(|limb| limb.to_le_bytes()).collect();
@@ -173,7 +176,9 @@ fn points<P>(
     section
         .chunks_exact(size)
         .take(count)
-        .map(|bytes| read(bytes).ok_or(SetupError::Inconsistent("a point of the .ptau file is not on its curve")))
+        .map(|bytes| {
+            read(bytes).ok_or(SetupError::Inconsistent("a point of the .ptau file is not on its curve"))
+        })
         .collect()
 }
 

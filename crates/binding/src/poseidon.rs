@@ -155,7 +155,8 @@ impl Grain {
             ((1 << 30) - 1, 30),
         ];
         let mut state = [false; 80];
-        let bits = parts.iter().flat_map(|(value, len)| (0..*len).rev().map(move |bit| value >> bit & 1 == 1));
+        let bits =
+            parts.iter().flat_map(|(value, len)| (0..*len).rev().map(move |bit| value >> bit & 1 == 1));
         for (slot, bit) in state.iter_mut().zip(bits) {
             *slot = bit;
         }

@@ -83,9 +83,11 @@ impl PreparedKey {
     /// 2^-128 at most, if `weights` are independent, uniform and unknown to whoever made the proofs.
     pub fn all_hold(&self, statements: &[(&Proof, &[Fr])], weights: &[u128]) -> bool {
         assert_eq!(statements.len(), weights.len(), "one weight for each proof");
-        let (mut sum, mut folded, mut cs) = (Fr::ZERO, vec![Fr::ZERO; self.key.public.len()], G1Projective::ZERO);
+        let (mut sum, mut folded, mut cs) =
+            (Fr::ZERO, vec![Fr::ZERO; self.key.public.len()], G1Projective::ZERO);
         let mut left = Vec::with_capacity(statements.len() + 2);
-        let mut right: Vec<<Bn254 as ark_ec::pairing::Pairing>::G2Prepared> = Vec::with_capacity(statements.len() + 2);
+        let mut right: Vec<<Bn254 as ark_ec::pairing::Pairing>::G2Prepared> =
+            Vec::with_capacity(statements.len() + 2);
         for ((proof, public), weight) in statements.iter().zip(weights) {
             if public.len() + 1 != folded.len() {
                 return false;

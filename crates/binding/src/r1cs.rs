@@ -46,7 +46,9 @@ impl R1cs {
 
 /// The value of a row under an assignment.
 pub(crate) fn dot(row: &[(Fr, usize)], z: &[Fr]) -> Fr {
-    row.iter().map(|(factor, variable)| if *factor == Fr::ONE { z[*variable] } else { *factor * z[*variable] }).sum()
+    row.iter()
+        .map(|(factor, variable)| if *factor == Fr::ONE { z[*variable] } else { *factor * z[*variable] })
+        .sum()
 }
 
 /// A linear combination of variables; variable 0 is the constant one.

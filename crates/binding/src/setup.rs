@@ -141,8 +141,8 @@ pub fn verify_transcript(
     let (mut before_g1, mut before_g2) = (g1, g2);
     for (at, contribution) in transcript.iter().enumerate() {
         let challenge = challenge(form, &transcript[..at], contribution);
-        let knows = before_g1 * contribution.response
-            == contribution.delta_g1 * challenge + contribution.commitment;
+        let knows =
+            before_g1 * contribution.response == contribution.delta_g1 * challenge + contribution.commitment;
         let same = Bn254::pairing(contribution.delta_g1, g2) == Bn254::pairing(g1, contribution.delta_g2);
         if !knows || !same || contribution.delta_g1 == before_g1 || contribution.delta_g2 == before_g2 {
             return Err(SetupError::BadContribution { number: at + 1 });
