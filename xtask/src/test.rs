@@ -132,6 +132,8 @@ fn deny(_: &mut Counts) -> Result<Outcome> {
 }
 
 fn tests(counts: &mut Counts) -> Result<Outcome> {
+    // Some of them start the prover server and kill it.
+    r0vm::ensure()?;
     counts.add(&watch(cargo(["test", "--workspace", "--locked", "--no-fail-fast"])?)?)
 }
 
