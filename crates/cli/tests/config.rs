@@ -76,7 +76,7 @@ fn mistakes_name_the_place_and_what_was_meant() {
     for (yaml, says) in [
         ("agent:\n  zkvm:\n    bakend: sp1\n", &["c.yaml:3:5", "`agent.zkvm.backend`"][..]),
         ("agent:\n  zkvm:\n    timeout: 1\n", &["c.yaml:3:5", "`agent.zkvm.proving.timeout`"]),
-        ("agent:\n  zkvm:\n    backend: sp2\n", &["c.yaml:3:5", "one of risc0"]),
+        ("agent:\n  zkvm:\n    backend: sp2\n", &["c.yaml:3:5", "one of auto, risc0"]),
         ("agent:\n  zkvm:\n    enabled: 1\n    enabled: 2\n", &["c.yaml:", "enabled"]),
         ("agent: {", &["c.yaml:"]),
         ("[]", &["must be a mapping"]),

@@ -12,6 +12,7 @@ const COMMANDS: &[&str] = &[
     "plan hash",
     "plan schema",
     "plan graph",
+    "plan backends",
     "plan cost",
     "verify",
     "inspect",

@@ -9,7 +9,7 @@ mod support;
 use std::{fs, path::PathBuf};
 
 use proofmark_plan::calendar;
-use proofmark_prover::{Control, Executed, ProveRequest, Prover};
+use proofmark_prover::{Control, Executed, Prover, Work};
 use proofmark_prover_risc0::Risc0;
 use support::{Job, example_file};
 
@@ -18,28 +18,26 @@ fn main() {
     println!("{:<22} {:>12} {:>12} {:>12} {:>10}", "", "user cycles", "paging", "total", "requests");
     let empty = Job::empty(&prover);
     let row = |name: &str, executed: &Executed, bytes: usize| {
-        println!(
-            "{name:<22} {:>12} {:>12} {:>12} {:>10}",
-            executed.user_cycles, executed.paging_cycles, executed.total_cycles, bytes
-        );
+        let (user, paging) = cycles(executed);
+        println!("{name:<22} {user:>12} {paging:>12} {:>12} {bytes:>10}", executed.work.total());
     };
     let ours = |job: &Job| {
         // For experiments: another build of the general guest.
         if let Some(path) = std::env::var_os("PROOFMARK_GUEST") {
-            let input = [&(job.request.len() as u32).to_le_bytes()[..], &job.request].concat();
+            let request = job.encoded();
+            let input = [&(request.len() as u32).to_le_bytes()[..], &request].concat();
             return prover.execute_program(&fs::read(path).unwrap(), &input, &Control::default()).unwrap();
         }
-        let request = ProveRequest { claim: &job.claim, input: &job.request };
-        prover.execute(&request, &Control::default()).unwrap()
+        prover.execute(&job.request(), &Control::default()).unwrap()
     };
-    row("empty plan", &ours(&empty), empty.request.len());
+    row("empty plan", &ours(&empty), empty.encoded().len());
     for (name, plan, data) in [
         ("stocks", "stocks/plan.yaml", "stocks/stocks.csv"),
         ("weather", "weather/plan.yaml", "weather/seattle-weather.csv"),
     ] {
         let job = Job::example(plan, data, &prover);
         let general = ours(&job);
-        row(name, &general, job.request.len());
+        row(name, &general, job.encoded().len());
         let Some(program) = handwritten(name) else {
             println!("{name} by hand: not built; see benches/handwritten/README.md");
             continue;
@@ -48,11 +46,20 @@ fn main() {
         let by_hand = prover.execute_program(&program, &input, &Control::default()).unwrap();
         row(&format!("{name} by hand"), &by_hand, input.len());
         let ratio = |ours: u64, theirs: u64| ours * 100 / theirs;
+        let sum = |(user, paging)| user + paging;
         println!(
             "{name}: {} % of the hand-written guest's user cycles, {} % with paging",
-            ratio(general.user_cycles, by_hand.user_cycles),
-            ratio(general.user_cycles + general.paging_cycles, by_hand.user_cycles + by_hand.paging_cycles),
+            ratio(cycles(&general).0, cycles(&by_hand).0),
+            ratio(sum(cycles(&general)), sum(cycles(&by_hand))),
         );
+    }
+}
+
+/// Cycles of the program and of paging.
+fn cycles(executed: &Executed) -> (u64, u64) {
+    match executed.work {
+        Work::Cycles { user, paging, .. } => (user, paging),
+        Work::Cells { .. } => unreachable!("a virtual machine counts cycles"),
     }
 }
 

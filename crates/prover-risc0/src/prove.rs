@@ -7,9 +7,13 @@ use std::{
 };
 
 use proofmark_core::Claim;
+use proofmark_plan::{
+    guest,
+    typed::{TypedBlock, TypedOp, TypedPlan},
+};
 use proofmark_prover::{
     Control, Estimate, Executed, Gpu, Phase, Program, Progress, ProofStats, ProveError, ProveRequest, Proved,
-    Prover, ServerInfo,
+    Prover, ServerInfo, Unsupported, Work,
     calibration::{Calibration, cache_folder},
     supervise::{self, Bounds},
 };
@@ -99,26 +103,21 @@ impl Risc0 {
         (calibration, cache, key)
     }
 
-    fn execute_on(
-        &self,
-        server: &Server,
-        request: &ProveRequest<'_>,
-        bounds: &Bounds<'_>,
-    ) -> Result<Executed, ProveError> {
+    fn execute_on(&self, server: &Server, input: &[u8], bounds: &Bounds<'_>) -> Result<Executed, ProveError> {
         report(bounds, Phase::Execute, None);
-        let executed = self.executor.execute(server, PROGRAM_BINARY, &framed(request.input), bounds)?;
-        match bounds.control.cycle_limit {
-            Some(limit) if executed.user_cycles > limit => {
-                Err(ProveError::CyclesExceeded { needed: executed.user_cycles, limit })
+        let executed = self.executor.execute(server, PROGRAM_BINARY, input, bounds)?;
+        match (bounds.control.cycle_limit, executed.work.user_cycles()) {
+            (Some(limit), Some(needed)) if needed > limit => {
+                Err(ProveError::CyclesExceeded { needed, limit })
             }
             _ => Ok(executed),
         }
     }
 
     fn estimate_with(calibration: &Calibration, executed: &Executed) -> Estimate {
-        let largest = executed.segments.iter().max().map_or(0, |po2| 1u64 << (*po2).min(40));
+        let largest = segments(&executed.work).iter().max().map_or(0, |po2| 1u64 << (*po2).min(40));
         Estimate {
-            time: calibration.time(executed.total_cycles),
+            time: calibration.time(executed.work.total()),
             memory_bytes: MEMORY_BASE_BYTES + largest * MEMORY_BYTES_PER_CYCLE,
             calibrated: calibration.measured,
         }
@@ -133,7 +132,7 @@ impl Risc0 {
         estimate: Estimate,
         bounds: &Bounds<'_>,
     ) -> Result<supervise::Finished, ProveError> {
-        let segments = executed.segments.len() as u64;
+        let segments = executed.work.parts();
         let mut command = server.command();
         command.arg("--elf").arg(folder.join("program")).arg("--initial-input").arg(folder.join("input"));
         command.arg("--receipt").arg(folder.join("receipt"));
@@ -166,8 +165,14 @@ impl Prover for Risc0 {
         "risc0"
     }
 
-    fn program(&self) -> Program {
-        program()
+    fn program(&self) -> Option<Program> {
+        Some(program())
+    }
+
+    fn unsupported(&self, plan: &TypedPlan) -> Vec<Unsupported> {
+        let mut found = Vec::new();
+        custom_steps(&plan.body, &mut found);
+        found
     }
 
     fn availability(&self) -> Result<ServerInfo, ProveError> {
@@ -175,7 +180,7 @@ impl Prover for Risc0 {
     }
 
     fn execute(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Executed, ProveError> {
-        self.execute_on(&self.server()?, request, &Bounds::from_now(control))
+        self.execute_on(&self.server()?, &framed(&request.request)?, &Bounds::from_now(control))
     }
 
     fn estimate(&self, executed: &Executed) -> Estimate {
@@ -187,7 +192,8 @@ impl Prover for Risc0 {
         let bounds = Bounds::from_now(control);
         let expected = expected_journal(request.claim)?;
         let server = self.server()?;
-        let executed = self.execute_on(&server, request, &bounds)?;
+        let input = framed(&request.request)?;
+        let executed = self.execute_on(&server, &input, &bounds)?;
         compare(&executed.journal, &expected)?;
 
         let info = server.info();
@@ -205,7 +211,7 @@ impl Prover for Risc0 {
         let folder = tempfile::Builder::new().prefix("proofmark-").tempdir();
         let folder =
             folder.map_err(|e| ProveError::io("cannot make a temporary folder", std::env::temp_dir(), e))?;
-        for (name, content) in [("program", PROGRAM_BINARY), ("input", &framed(request.input))] {
+        for (name, content) in [("program", PROGRAM_BINARY), ("input", &input)] {
             let path = folder.path().join(name);
             fs::write(&path, content)
                 .map_err(|e| ProveError::io(format!("cannot write {}", path.display()), &path, e))?;
@@ -219,9 +225,9 @@ impl Prover for Risc0 {
         })?;
         let (evidence, mut parameters) = evidence::from_receipt(&receipt, &executed.journal)?;
         if let Some(cache) = cache {
-            calibration.learn(&cache, key, executed.total_cycles, finished.time);
+            calibration.learn(&cache, key, executed.work.total(), finished.time);
         }
-        let po2: Vec<_> = executed.segments.iter().map(u32::to_string).collect();
+        let po2: Vec<_> = segments(&executed.work).iter().map(u32::to_string).collect();
         parameters.insert("segmentPo2".to_owned(), po2.join(","));
         parameters.insert("accelerator".to_owned(), if info.uses_gpu { "cuda" } else { "cpu" }.to_owned());
         Ok(Proved {
@@ -229,9 +235,7 @@ impl Prover for Risc0 {
             stats: ProofStats {
                 prover: format!("r0vm {VERSION}"),
                 parameters,
-                user_cycles: executed.user_cycles,
-                total_cycles: executed.total_cycles,
-                segments: executed.segments.len() as u64,
+                work: executed.work,
                 time: finished.time,
                 peak_memory_bytes: finished.peak_memory_bytes,
             },
@@ -240,10 +244,38 @@ impl Prover for Risc0 {
 }
 
 /// The guest's standard input: the length (u32, little-endian), then the flat buffer.
-fn framed(input: &[u8]) -> Vec<u8> {
-    // An input of more than 4 GiB does not fit the machine's memory either; the guest refuses the wrong length.
-    let length = u32::try_from(input.len()).unwrap_or(u32::MAX);
-    [&length.to_le_bytes()[..], input].concat()
+fn framed(request: &guest::Request<'_>) -> Result<Vec<u8>, ProveError> {
+    let input =
+        request.encode().map_err(|e| ProveError::Unsupported { prover: "risc0", detail: e.to_string() })?;
+    let length = u32::try_from(input.len()).expect("requests have at most 4 GiB, which encode checks");
+    Ok([&length.to_le_bytes()[..], &input].concat())
+}
+
+/// The segments of an execution, each as the base-2 logarithm of its length.
+fn segments(work: &Work) -> &[u32] {
+    match work {
+        Work::Cycles { segments, .. } => segments,
+        Work::Cells { .. } => &[],
+    }
+}
+
+/// Custom steps of a block. A checked plan has at most 64 levels, which bounds the recursion.
+fn custom_steps(block: &TypedBlock, found: &mut Vec<Unsupported>) {
+    for step in &block.steps {
+        match &step.op {
+            TypedOp::Custom { .. } => found.push(Unsupported {
+                step: step.id.clone(),
+                reason: "it runs a WASM module, which the guest cannot; proving these comes with the zkWASM back end"
+                    .to_owned(),
+            }),
+            TypedOp::Branch { then, otherwise, .. } => {
+                custom_steps(then, found);
+                custom_steps(otherwise, found);
+            }
+            TypedOp::Loop { body, .. } => custom_steps(body, found),
+            _ => (),
+        }
+    }
 }
 
 fn expected_journal(claim: &Claim) -> Result<Vec<u8>, ProveError> {

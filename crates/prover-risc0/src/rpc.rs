@@ -15,7 +15,7 @@ use std::{
 
 use bincode::Options as _;
 use proofmark_prover::{
-    Control, Executed, ProveError,
+    Control, Executed, ProveError, Work,
     supervise::{Bounds, POLL, Supervised},
 };
 use risc0_zkvm::{AssumptionReceipt, ExitCode, Journal, SessionStats};
@@ -252,10 +252,12 @@ fn decode(answer: &[u8]) -> Result<Executed, ProveError> {
     }
     Ok(Executed {
         journal: session.journal.unwrap_or_default().bytes,
-        user_cycles: session.stats.user_cycles,
-        paging_cycles: session.stats.paging_cycles,
-        total_cycles: session.stats.total_cycles,
-        segments: session.segments.iter().map(|segment| segment.po2).collect(),
+        work: Work::Cycles {
+            user: session.stats.user_cycles,
+            paging: session.stats.paging_cycles,
+            total: session.stats.total_cycles,
+            segments: session.segments.iter().map(|segment| segment.po2).collect(),
+        },
         time: std::time::Duration::ZERO,
     })
 }

@@ -20,7 +20,7 @@ const PLANS: u64 = 500;
 #[ignore = "heavy: needs r0vm and some minutes"]
 fn the_guest_agrees_on_random_plans() {
     let prover = Risc0::default();
-    let version = prover.program().version;
+    let version = prover.program().unwrap().version;
     // Executions are not compared with a claim, so any claim will do.
     let unread = Claim::Plan(PlanClaim {
         plan: Digest::of(b""),
@@ -37,20 +37,19 @@ fn the_guest_agrees_on_random_plans() {
         let inputs: Vec<_> = values.into_iter().map(|value| (value, [seed as u8; 32])).collect();
         let request =
             Request { plan: &plan, typed: &typed, job: None, inputs: &inputs, output_salt: [0; 32] };
-        let input = request.encode().unwrap();
-        let roots = inputs.into_iter().zip(&typed.inputs).map(|((value, salt), input)| {
-            let root = commit::root(&value, input.rows_per_leaf, &salt);
-            (value, root)
-        });
+        let roots = inputs
+            .iter()
+            .zip(&typed.inputs)
+            .map(|((value, salt), input)| (value.clone(), commit::root(value, input.rows_per_leaf, salt)));
         let known = Known { typed: &typed, job: None, output_salt: [0; 32], program_version: version };
         let native = guest::run_values(&known, roots.collect(), &NoCustom, &mut ());
 
-        let request = ProveRequest { claim: &unread, input: &input };
+        let request = ProveRequest { claim: &unread, request };
         match (native, prover.execute(&request, &Control::default())) {
             (Ok(outcome), Ok(executed)) => {
                 assert_eq!(executed.journal, outcome.journal.encode(), "seed {seed}");
                 succeeded += 1;
-                cycles += executed.user_cycles;
+                cycles += executed.work.user_cycles().unwrap();
             }
             (Err(error), Err(ProveError::GuestRejected { message })) => {
                 assert_eq!(message, error.to_string(), "seed {seed}");

@@ -15,12 +15,12 @@ use std::{
 
 use proofmark_core::Receipt;
 use proofmark_plan::document;
-use proofmark_prover::{Control, Gpu, Phase, Progress, ProveError, ProveRequest, Proved, Prover, testing};
-use proofmark_prover_risc0::{Options, Risc0};
+use proofmark_prover::{Control, Gpu, Phase, Progress, ProveError, Proved, Prover, testing};
+use proofmark_prover_risc0::{Options, PROGRAM_BINARY, Risc0};
 use support::Job;
 
 fn prove(prover: &Risc0, job: &Job, control: &Control<'_>) -> Result<Proved, ProveError> {
-    prover.prove(&ProveRequest { claim: &job.claim, input: &job.request }, control)
+    prover.prove(&job.request(), control)
 }
 
 /// Processes of r0vm that descend from this test, by their command lines.
@@ -53,8 +53,22 @@ fn it_passes_the_suite() {
         Job::example("weather/hottest.yaml", "weather/seattle-weather.csv", &prover),
         Job::example("signals/plan.yaml", "signals/ohlc.json", &prover),
     ] {
-        testing::suite(&prover, &ProveRequest { claim: &job.claim, input: &job.request });
+        testing::suite(&prover, &job.request());
     }
+}
+
+#[test]
+fn damaged_input_is_refused_and_the_server_works_on() {
+    let prover = Risc0::default();
+    let job = Job::example("stocks/plan.yaml", "stocks/stocks.csv", &prover);
+    let input = job.encoded();
+    let framed = |input: &[u8]| [&(input.len() as u32).to_le_bytes()[..], input].concat();
+    let (program, control) = (PROGRAM_BINARY, Control::default());
+    for damaged in [&[][..], &[0xff; 64], &input[..input.len() / 2]] {
+        let result = prover.execute_program(program, &framed(damaged), &control);
+        assert!(matches!(result, Err(ProveError::GuestRejected { .. })), "{result:?}");
+    }
+    prover.execute_program(program, &framed(&input), &control).unwrap();
 }
 
 /// One test, so that the server is at work once at a time.
@@ -178,7 +192,7 @@ fn a_real_proof() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/fixtures/best-sellers");
     let plan = fs::read_to_string(folder.join("plan.json")).unwrap();
     let job = Job::new(&plan, "plan.json", &fs::read(folder.join("sales.csv")).unwrap(), &prover);
-    let request = ProveRequest { claim: &job.claim, input: &job.request };
+    let request = job.request();
     let proved = testing::proof(&prover, &request);
     println!("{:?}", proved.stats);
     assert_eq!(proved.stats.parameters["receiptKind"], "composite");
@@ -193,8 +207,9 @@ fn a_real_proof() {
         provenance: proved.stats.provenance(tool),
     };
     let size = receipt.to_cbor().len();
-    println!("{} segments, receipt of {size} bytes", proved.stats.segments);
-    assert!(size as u64 <= 300_000 * proved.stats.segments, "{size}");
+    let segments = proved.stats.work.parts();
+    println!("{segments} segments, receipt of {size} bytes");
+    assert!(size as u64 <= 300_000 * segments, "{size}");
     if std::env::var_os("PROOFMARK_WRITE_FIXTURES").is_some() {
         fs::write(folder.join("receipt.json"), receipt.to_json()).unwrap();
         fs::write(folder.join("receipt.cbor"), receipt.to_cbor()).unwrap();

@@ -17,7 +17,7 @@ pub struct Control<'a> {
     pub deadline: Option<Duration>,
     /// Resident memory of the prover's process tree, in bytes.
     pub memory_limit_bytes: Option<u64>,
-    /// Cycles of the program.
+    /// Cycles of the program, where the proof system runs one.
     pub cycle_limit: Option<u64>,
     /// Stops the call from another thread or a signal handler.
     pub cancel: CancelToken,

@@ -11,4 +11,7 @@ pub mod testing;
 
 pub use control::{CancelToken, Control, Gpu, Phase, Progress};
 pub use error::{Fault, ProveError, Retry};
-pub use prover::{Estimate, Executed, Program, ProofStats, ProveRequest, Proved, Prover, ServerInfo, select};
+pub use prover::{
+    Estimate, Executed, Program, ProofStats, ProveRequest, Proved, Prover, ServerInfo, Unsupported, Work,
+    select,
+};

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
 use proofmark_core::{Claim, Digest, Evidence, Provenance};
+use proofmark_plan::{commit, guest, typed::TypedPlan, value::Value};
 
 use crate::{Control, ProveError};
 
@@ -11,8 +12,19 @@ pub trait Prover: Send + Sync {
     /// The proof system's name, as receipts and policies write it.
     fn name(&self) -> &'static str;
 
-    /// The program that it proves executions of.
-    fn program(&self) -> Program;
+    /// The program that it proves executions of; `None` if it proves plans as they are, without a program between.
+    fn program(&self) -> Option<Program>;
+
+    /// The steps of a plan that it cannot prove, each with the reason. Empty: it can prove the plan.
+    fn unsupported(&self, plan: &TypedPlan) -> Vec<Unsupported>;
+
+    /// The digest under which the claims that it proves name a value: a table or file and the salt of its digest.
+    ///
+    /// # Errors
+    /// [`ProveError::Unsupported`] if it has no digest for a value of this type.
+    fn digest(&self, value: &Value, rows_per_leaf: u16, salt: &[u8; 32]) -> Result<Digest, ProveError> {
+        Ok(commit::root(value, rows_per_leaf, salt))
+    }
 
     /// Finds what it needs on this machine.
     ///
@@ -20,7 +32,7 @@ pub trait Prover: Send + Sync {
     /// [`ProveError::NotInstalled`], [`ProveError::WrongVersion`] or [`ProveError::GpuUnavailable`], each with what to do.
     fn availability(&self) -> Result<ServerInfo, ProveError>;
 
-    /// Runs the program without proving. Tells the journal and the cost.
+    /// Runs the request without proving. Tells what would become public, and the cost.
     ///
     /// # Errors
     /// As for [`Prover::prove`].
@@ -42,8 +54,17 @@ pub trait Prover: Send + Sync {
 pub struct ProveRequest<'a> {
     /// The claim, as native execution found it. A prover proves this claim or fails; it never proves another one.
     pub claim: &'a Claim,
-    /// The witness: the flat buffer of plan and inputs that the program reads (`proofmark_plan::guest`).
-    pub input: &'a [u8],
+    /// The witness: plan and inputs. A prover in another process gets them as a flat buffer (`guest::Request::encode`).
+    pub request: guest::Request<'a>,
+}
+
+/// A step that a prover cannot prove.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsupported {
+    /// Its id.
+    pub step: String,
+    /// Why, in one sentence without a full stop.
+    pub reason: String,
 }
 
 /// A program that a prover runs.
@@ -71,18 +92,60 @@ pub struct ServerInfo {
 /// An execution without a proof.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Executed {
-    /// What the program made public.
+    /// What the program made public; empty if there is no program.
     pub journal: Vec<u8>,
-    /// Cycles of the program itself.
-    pub user_cycles: u64,
-    /// Cycles for moving memory in and out of the proof.
-    pub paging_cycles: u64,
-    /// What is proved: the rows of all segments, with paging, rounded up as the proof system does. Several cycles may share a row.
-    pub total_cycles: u64,
-    /// Base-2 logarithm of each segment's length.
-    pub segments: Vec<u32>,
+    /// What there is to prove.
+    pub work: Work,
     /// Wall time.
     pub time: Duration,
+}
+
+/// What there is to prove, in the measure of its proof system.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// Tables of field elements.
+    Cells {
+        /// Elements of all tables.
+        total: u64,
+        /// Proofs that together make the evidence.
+        shards: u64,
+    },
+    /// An execution of a virtual machine.
+    Cycles {
+        /// Of the program itself.
+        user: u64,
+        /// For moving memory in and out of the proof.
+        paging: u64,
+        /// The rows of all segments, with paging, rounded up as the proof system does. Several cycles may share a row.
+        total: u64,
+        /// Base-2 logarithm of each segment's length.
+        segments: Vec<u32>,
+    },
+}
+
+impl Work {
+    /// What the proving time grows with: cells or rows of segments.
+    pub const fn total(&self) -> u64 {
+        match self {
+            Self::Cells { total, .. } | Self::Cycles { total, .. } => *total,
+        }
+    }
+
+    /// How many parts are proved one after the other.
+    pub const fn parts(&self) -> u64 {
+        match self {
+            Self::Cells { shards, .. } => *shards,
+            Self::Cycles { segments, .. } => segments.len() as u64,
+        }
+    }
+
+    /// Cycles of the program, where there is one.
+    pub const fn user_cycles(&self) -> Option<u64> {
+        match self {
+            Self::Cells { .. } => None,
+            Self::Cycles { user, .. } => Some(*user),
+        }
+    }
 }
 
 /// What a proof would need.
@@ -112,12 +175,8 @@ pub struct ProofStats {
     pub prover: String,
     /// Parameters of the proof system.
     pub parameters: BTreeMap<String, String>,
-    /// Cycles of the program itself.
-    pub user_cycles: u64,
-    /// Cycles that were proved.
-    pub total_cycles: u64,
-    /// Segments that were proved.
-    pub segments: u64,
+    /// What was proved.
+    pub work: Work,
     /// Wall time of the proving.
     pub time: Duration,
     /// Largest resident memory of the prover's process tree, in bytes.
@@ -131,8 +190,8 @@ impl ProofStats {
             tool: tool.into(),
             prover: Some(self.prover.clone()),
             parameters: self.parameters.clone(),
-            cycles: Some(self.user_cycles),
-            segments: Some(self.segments),
+            cycles: self.work.user_cycles(),
+            segments: Some(self.work.parts()),
             proving_ms: Some(u64::try_from(self.time.as_millis()).unwrap_or(u64::MAX)),
             peak_memory_bytes: Some(self.peak_memory_bytes),
         }

@@ -17,7 +17,6 @@ pub fn suite(prover: &dyn Prover, request: &ProveRequest<'_>) {
     prover.availability().expect("the prover is installed");
     execution_is_deterministic_and_agrees(prover, request);
     another_claim_is_refused_before_proving(prover, request);
-    damaged_input_is_refused(prover, request);
     each_limit_has_its_error(prover, request);
 }
 
@@ -36,7 +35,7 @@ pub fn proof(prover: &dyn Prover, request: &ProveRequest<'_>) -> crate::Proved {
     assert_eq!(phases.last(), Some(&Phase::Verify));
     assert_eq!(proved.evidence.tier(), Tier::Proof);
     assert_eq!(proved.evidence.system(), prover.name());
-    assert!(proved.stats.segments >= 1 && proved.stats.user_cycles > 0);
+    assert!(proved.stats.work.parts() >= 1 && proved.stats.work.total() > 0);
     assert!(proved.stats.peak_memory_bytes > 10 << 20, "{}", proved.stats.peak_memory_bytes);
     proved
 }
@@ -45,11 +44,13 @@ fn execution_is_deterministic_and_agrees(prover: &dyn Prover, request: &ProveReq
     let control = Control::default();
     let first = prover.execute(request, &control).expect("an execution");
     let second = prover.execute(request, &control).expect("an execution");
-    assert_eq!((&first.journal, first.user_cycles), (&second.journal, second.user_cycles));
-    assert!(first.total_cycles > 0 && first.user_cycles > 0 && !first.segments.is_empty());
-    let Claim::Plan(claim) = request.claim else { panic!("the suite proves plans") };
-    let journal = claim.journal(prover.program().version).expect("SHA-256 digests");
-    assert_eq!(first.journal, journal.encode(), "native executor and program agree");
+    assert_eq!((&first.journal, &first.work), (&second.journal, &second.work));
+    assert!(first.work.total() > 0 && first.work.parts() > 0);
+    if let Some(program) = prover.program() {
+        let Claim::Plan(claim) = request.claim else { panic!("the suite proves plans") };
+        let journal = claim.journal(program.version).expect("SHA-256 digests");
+        assert_eq!(first.journal, journal.encode(), "native executor and program agree");
+    }
     let estimate = prover.estimate(&first);
     assert!(estimate.time > Duration::ZERO && estimate.memory_bytes > 0);
 }
@@ -64,20 +65,12 @@ fn another_claim_is_refused_before_proving(prover: &dyn Prover, request: &ProveR
     assert!(start.elapsed() < Duration::from_secs(20));
 }
 
-fn damaged_input_is_refused(prover: &dyn Prover, request: &ProveRequest<'_>) {
-    let mut cut = request.input.to_vec();
-    cut.truncate(request.input.len() / 2);
-    for input in [&[][..], &[0xff; 64], &cut] {
-        let result = prover.execute(&ProveRequest { input, ..*request }, &Control::default());
-        assert!(matches!(result, Err(ProveError::GuestRejected { .. })), "{result:?}");
-    }
-    prover.execute(request, &Control::default()).expect("the prover works on after a refusal");
-}
-
 fn each_limit_has_its_error(prover: &dyn Prover, request: &ProveRequest<'_>) {
-    let cycles = Control { cycle_limit: Some(1), ..Control::default() };
-    let result = prover.prove(request, &cycles);
-    assert!(matches!(result, Err(ProveError::CyclesExceeded { limit: 1, .. })), "{result:?}");
+    if prover.program().is_some() {
+        let cycles = Control { cycle_limit: Some(1), ..Control::default() };
+        let result = prover.prove(request, &cycles);
+        assert!(matches!(result, Err(ProveError::CyclesExceeded { limit: 1, .. })), "{result:?}");
+    }
 
     let deadline = Control { deadline: Some(Duration::ZERO), ..Control::default() };
     let result = prover.prove(request, &deadline);

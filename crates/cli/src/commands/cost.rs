@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 
 use proofmark_core::{Claim, Digest};
-use proofmark_plan::commit;
-use proofmark_prover::{CancelToken, Control, ProveRequest};
+use proofmark_prover::{CancelToken, Control, ProveRequest, Work};
 use serde::Serialize;
 
 use crate::{
     cancel,
     config::Config,
     error::Error,
-    run::{self, evidence, inputs, inputs::Assignment, plan},
-    ui::{Align, Facts, Ui, bytes, duration, grouped, table},
+    run::{self, backends, evidence, inputs, inputs::Assignment, plan},
+    ui::{Align, Facts, Ui, bytes, duration, grouped, plural, table},
 };
 
 /// Arguments of `plan cost`.
@@ -46,7 +45,8 @@ struct Answer {
 #[serde(rename_all = "camelCase")]
 struct ProverCost {
     prover: &'static str,
-    program: Digest,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<Digest>,
     #[serde(flatten)]
     outcome: Outcome,
 }
@@ -55,10 +55,8 @@ struct ProverCost {
 #[serde(untagged, rename_all_fields = "camelCase")]
 enum Outcome {
     Cost {
-        user_cycles: u64,
-        paging_cycles: u64,
-        total_cycles: u64,
-        segments: u64,
+        #[serde(flatten)]
+        work: Amount,
         execute_ms: u64,
         proving_ms: u64,
         memory_bytes: u64,
@@ -69,17 +67,35 @@ enum Outcome {
     Failed {
         error: String,
     },
+    Unsupported {
+        unsupported: Vec<backends::Reason>,
+    },
+}
+
+/// What there is to prove, in the measure of its proof system.
+#[derive(Serialize)]
+#[serde(untagged, rename_all_fields = "camelCase")]
+enum Amount {
+    Cells { trace_cells: u64, shards: u64 },
+    Cycles { user_cycles: u64, paging_cycles: u64, total_cycles: u64, segments: u64 },
+}
+
+impl From<&Work> for Amount {
+    fn from(work: &Work) -> Self {
+        match work {
+            Work::Cells { total, shards } => Self::Cells { trace_cells: *total, shards: *shards },
+            Work::Cycles { user, paging, total, segments } => Self::Cycles {
+                user_cycles: *user,
+                paging_cycles: *paging,
+                total_cycles: *total,
+                segments: segments.len() as u64,
+            },
+        }
+    }
 }
 
 pub(crate) fn execute(args: CostArgs, config: &Config, ui: &Ui, cancel: &CancelToken) -> Result<u8, Error> {
     let loaded = plan::load(&args.plan, ui)?;
-    if let Some(step) = plan::custom_step(&loaded.typed) {
-        return Err(Error::Prover {
-            code: "unsupported-step",
-            message: format!("step {step} runs a WASM module, and no prover of this build can execute that"),
-            hint: Some("proving custom steps comes with the zkWASM back end".to_string()),
-        });
-    }
     let paths = inputs::locate(&loaded, &args.input, config)?;
     let host = run::wasm_host(&args.wasm)?;
     let progress = ui.progress();
@@ -89,32 +105,34 @@ pub(crate) fn execute(args: CostArgs, config: &Config, ui: &Ui, cancel: &CancelT
     let start = std::time::Instant::now();
     let execution = run::execute(&loaded.typed, &inputs, &*host, cancel)?;
     let native = start.elapsed();
-    let output = commit::root(&execution.output, commit::DEFAULT_ROWS_PER_LEAF, &commit::NO_SALT);
-    let claim = run::claim(&loaded.typed, loaded.typed.job, &inputs, output, &execution);
-    let usage = claim.usage;
-    let claim = Claim::Plan(claim);
-    let witness = run::witness(&loaded, loaded.typed.job, &inputs)?;
+    let values = run::values(&inputs);
 
     let mut provers = Vec::new();
-    for prover in evidence::provers(config.gpu()) {
-        progress.phase(&format!("executing in {}", prover.name()));
+    for prover in backends::all(config.gpu()) {
+        let (name, program) = (prover.name(), prover.program().map(|program| program.id));
+        let unsupported = backends::reasons(&*prover, &loaded.typed);
+        if !unsupported.is_empty() {
+            provers.push(ProverCost { prover: name, program, outcome: Outcome::Unsupported { unsupported } });
+            continue;
+        }
+        progress.phase(&format!("executing for {name}"));
         let watch = evidence::watcher(&progress);
         let control = Control { cancel: cancel.clone(), progress: Some(&watch), ..Control::default() };
-        let request = ProveRequest { claim: &claim, input: &witness };
+        let claim =
+            Claim::Plan(run::claim(&loaded.typed, loaded.typed.job, &inputs, &execution, Some(&*prover))?);
+        let request = run::request(&loaded, loaded.typed.job, &values);
+        let request = ProveRequest { claim: &claim, request };
         let outcome = match cancel::watching(|| prover.execute(&request, &control)) {
             Ok(executed) => {
                 let estimate = prover.estimate(&executed);
                 let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
                 Outcome::Cost {
-                    user_cycles: executed.user_cycles,
-                    paging_cycles: executed.paging_cycles,
-                    total_cycles: executed.total_cycles,
-                    segments: executed.segments.len() as u64,
+                    work: (&executed.work).into(),
                     execute_ms: millis(executed.time),
                     proving_ms: millis(estimate.time),
                     memory_bytes: estimate.memory_bytes,
                     calibrated: estimate.calibrated,
-                    within_limits: executed.user_cycles
+                    within_limits: executed.work.user_cycles().unwrap_or(0)
                         <= loaded.typed.limits.max_cycles.min(config.max_cycles()),
                 }
             }
@@ -123,11 +141,11 @@ pub(crate) fn execute(args: CostArgs, config: &Config, ui: &Ui, cancel: &CancelT
                 other => Outcome::Failed { error: other.to_string() },
             },
         };
-        provers.push(ProverCost { prover: prover.name(), program: prover.program().id, outcome });
+        provers.push(ProverCost { prover: name, program, outcome });
     }
     progress.finish();
     let native_us = u64::try_from(native.as_micros()).unwrap_or(u64::MAX);
-    let answer = Answer { plan: loaded.typed.hash, usage, native_us, provers };
+    let answer = Answer { plan: loaded.typed.hash, usage: run::usage(&execution), native_us, provers };
     ui.answer(&answer, |ui| render(ui, &answer));
     Ok(if answer.provers.iter().any(|p| matches!(p.outcome, Outcome::Failed { .. })) {
         crate::error::exit::PROVER
@@ -148,31 +166,27 @@ fn render(ui: &Ui, answer: &Answer) -> String {
     let (left, right) = (Align::Left, Align::Right);
     let heading = [
         ("prover", left),
-        ("cycles", right),
-        ("paging", right),
-        ("rows to prove", right),
-        ("segments", right),
+        ("work", right),
+        ("to prove", right),
         ("proving, about", right),
         ("memory, about", right),
         ("note", left),
     ];
     let rows = answer.provers.iter().map(|cost| match &cost.outcome {
-        Outcome::Cost {
-            user_cycles,
-            paging_cycles,
-            total_cycles,
-            segments,
-            proving_ms,
-            memory_bytes,
-            calibrated,
-            within_limits,
-            ..
-        } => vec![
+        Outcome::Cost { work, proving_ms, memory_bytes, calibrated, within_limits, .. } => vec![
             cost.prover.to_string(),
-            grouped(*user_cycles),
-            grouped(*paging_cycles),
-            grouped(*total_cycles),
-            grouped(*segments),
+            match work {
+                Amount::Cells { trace_cells, .. } => format!("{} cells", grouped(*trace_cells)),
+                Amount::Cycles { user_cycles, paging_cycles, .. } => {
+                    format!("{} cycles, {} paging", grouped(*user_cycles), grouped(*paging_cycles))
+                }
+            },
+            match work {
+                Amount::Cells { shards, .. } => plural(*shards, "shard"),
+                Amount::Cycles { total_cycles, segments, .. } => {
+                    format!("{} rows in {}", grouped(*total_cycles), plural(*segments, "segment"))
+                }
+            },
             duration(std::time::Duration::from_millis(*proving_ms)),
             bytes(*memory_bytes),
             match (within_limits, calibrated) {
@@ -182,13 +196,20 @@ fn render(ui: &Ui, answer: &Answer) -> String {
             }
             .to_string(),
         ],
-        Outcome::Failed { error } => {
-            let mut row = vec![cost.prover.to_string()];
-            row.extend(std::iter::repeat_n(String::new(), 6));
-            row.push(error.clone());
-            row
+        Outcome::Failed { error } => without_cost(cost.prover, error.clone()),
+        Outcome::Unsupported { unsupported } => {
+            let reasons = unsupported.iter().map(|reason| format!("step {}: {}", reason.step, reason.reason));
+            without_cost(cost.prover, reasons.collect::<Vec<_>>().join("\n"))
         }
     });
     text.push_str(&table(ui, &heading, &rows.collect::<Vec<_>>()));
     text
+}
+
+/// A row of the table for a prover that has no figures, and why.
+fn without_cost(prover: &str, why: String) -> Vec<String> {
+    let mut row = vec![prover.to_string()];
+    row.extend(std::iter::repeat_n(String::new(), 4));
+    row.push(why);
+    row
 }

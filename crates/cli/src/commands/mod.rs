@@ -1,5 +1,6 @@
 //! One file per command: its arguments, and how its answer looks.
 
+mod backends;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod cost;

@@ -9,7 +9,7 @@ use proofmark_prover::CancelToken;
 use serde::Serialize;
 
 use crate::{
-    commands::{cost, schema},
+    commands::{backends, cost, schema},
     config::Config,
     error::{Error, exit},
     run::plan,
@@ -57,6 +57,13 @@ pub(crate) enum PlanCommand {
         #[arg(long, short, value_enum, default_value_t = GraphFormat::Mermaid)]
         format: GraphFormat,
     },
+    /// Which provers can prove a plan, and which steps are the reason where one cannot
+    #[command(after_help = "Example: proofmark plan backends examples/*/*.yaml")]
+    Backends {
+        /// Plans, YAML or JSON
+        #[arg(required = true)]
+        plans: Vec<PathBuf>,
+    },
     /// Cycles and estimated proving time per prover, from execution
     Cost(cost::CostArgs),
 }
@@ -84,6 +91,7 @@ pub(crate) fn execute(
         }
         PlanCommand::Schema { plan: Some(path) } => step_schemas(&path, ui),
         PlanCommand::Graph { plan, format } => draw(&plan, format, ui),
+        PlanCommand::Backends { plans } => backends::execute(&plans, config, ui),
         PlanCommand::Cost(args) => cost::execute(args, config, ui, cancel),
     }
 }

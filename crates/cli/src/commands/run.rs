@@ -30,7 +30,7 @@ pub(crate) struct RunArgs {
     /// 0 nothing, 1 signed commitment, 2 proof; default: what the job demands, else 2
     #[arg(long, short, value_name = "TIER")]
     tier: Option<Tier>,
-    /// The prover for tier 2: risc0
+    /// The prover for tier 2: auto (the fastest that can prove the plan) or risc0; see `plan backends`
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
     /// The job that this work answers

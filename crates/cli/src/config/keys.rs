@@ -53,9 +53,9 @@ impl Key {
 pub(crate) const KEYS: &[Key] = &[
     Key {
         path: "backend",
-        kind: Kind::OneOf(&["risc0", "risc-zero", "sp1"]),
-        default: "risc0",
-        help: "the prover for tier 2",
+        kind: Kind::OneOf(&["auto", "risc0", "risc-zero", "sp1"]),
+        default: "auto",
+        help: "the prover for tier 2; auto takes the fastest that can prove the plan",
     },
     Key { path: "enabled", kind: Kind::Bool, default: "true", help: "whether this machine may prove at all" },
     Key {

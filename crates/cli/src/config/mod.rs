@@ -23,7 +23,7 @@ pub(crate) use self::{
     file::first_line,
     value::{Value, read_size},
 };
-use crate::{error::Error, files};
+use crate::{error::Error, files, run::backends};
 
 /// The largest configuration file that is read.
 const MAX_CONFIG_BYTES: u64 = 1 << 20;
@@ -144,8 +144,9 @@ impl Config {
     /// The prover, by the name that receipts use.
     pub(crate) fn backend(&self) -> &str {
         match self.text("backend") {
-            Some("risc-zero") | None => "risc0",
+            Some("risc-zero") => "risc0",
             Some(name) => name,
+            None => backends::AUTO,
         }
     }
 

@@ -3,11 +3,11 @@
 use std::{sync::Mutex, time::Instant};
 
 use proofmark_core::{Claim, Evidence, Provenance, Receipt, Tier};
-use proofmark_prover::{CancelToken, Control, Phase, ProveError, ProveRequest, Prover, Retry, select};
-use proofmark_prover_risc0::{Options, Risc0};
+use proofmark_plan::{guest, typed::TypedPlan};
+use proofmark_prover::{CancelToken, Control, Phase, ProveError, ProveRequest, Prover, Retry};
 use proofmark_verifier::systems::commitment;
 
-use super::Request;
+use super::{Request, backends};
 use crate::{
     cancel,
     config::Config,
@@ -35,7 +35,13 @@ pub(crate) const TOOL: &str = concat!("proofmark ", env!("CARGO_PKG_VERSION"));
 ///
 /// # Errors
 /// If it cannot, with what to do. Nothing has been computed then.
-pub(crate) fn prepare(tier: Tier, request: &Request, config: &Config, ui: &Ui) -> Result<Plan, Error> {
+pub(crate) fn prepare(
+    tier: Tier,
+    plan: &TypedPlan,
+    request: &Request,
+    config: &Config,
+    ui: &Ui,
+) -> Result<Plan, Error> {
     if request.dev {
         ui.warn("development run: the receipt says `dev`, proves nothing, and every policy rejects it");
         return Ok(Plan::Dev);
@@ -48,7 +54,7 @@ pub(crate) fn prepare(tier: Tier, request: &Request, config: &Config, ui: &Ui) -
             "set PROOFMARK_ENABLED=true, or use --tier 1",
         )),
         Tier::Proof => {
-            let prover = prover(&request.backend, request.gpu)?;
+            let prover = backends::choose(&request.backend, plan, request.gpu, ui)?;
             prover.availability().map_err(failed)?;
             Ok(Plan::Proof(prover))
         }
@@ -63,25 +69,21 @@ pub(crate) fn prepare(tier: Tier, request: &Request, config: &Config, ui: &Ui) -
     }
 }
 
-/// The prover called `name`.
-pub(crate) fn prover(name: &str, gpu: proofmark_prover::Gpu) -> Result<Box<dyn Prover>, Error> {
-    let name = if name == "risc-zero" { "risc0" } else { name };
-    let mut provers = provers(gpu);
-    let found = select(name, &provers).map_err(failed)?.name();
-    provers.retain(|prover| prover.name() == found);
-    Ok(provers.pop().expect("the selected prover is in the list"))
-}
-
-/// Every prover of this build.
-pub(crate) fn provers(gpu: proofmark_prover::Gpu) -> Vec<Box<dyn Prover>> {
-    vec![Box::new(Risc0::new(Options { gpu, ..Options::default() }))]
+impl Plan {
+    /// The prover, if there will be a proof.
+    pub(crate) fn prover(&self) -> Option<&dyn Prover> {
+        match self {
+            Self::Proof(prover) => Some(&**prover),
+            _ => None,
+        }
+    }
 }
 
 /// Makes the receipt.
 pub(crate) fn make(
     plan: Plan,
     claim: Claim,
-    witness: impl FnOnce() -> Result<Vec<u8>, Error>,
+    witness: guest::Request<'_>,
     request: &Request,
     cancel: &CancelToken,
     progress: &Progress,
@@ -93,7 +95,6 @@ pub(crate) fn make(
         Plan::Dev => (Evidence::Dev { mode: "native execution without evidence".to_string() }, plain),
         Plan::Commitment(key) => (Evidence::Commitment(commitment::sign(&claim, &key)), plain),
         Plan::Proof(prover) => {
-            let input = witness()?;
             let watch = watcher(progress);
             let control = Control {
                 deadline: request.timeout,
@@ -102,7 +103,7 @@ pub(crate) fn make(
                 cancel: cancel.clone(),
                 progress: Some(&watch),
             };
-            let request = ProveRequest { claim: &claim, input: &input };
+            let request = ProveRequest { claim: &claim, request: witness };
             let proved = cancel::watching(|| prover.prove(&request, &control)).map_err(failed)?;
             (proved.evidence, proved.stats.provenance(tool))
         }

@@ -3,6 +3,7 @@
 //! Each step takes what the steps before it made. Files, the clock and the prover are touched by the adapters
 //! here; what is computed is computed by the rooms below.
 
+pub(crate) mod backends;
 pub(crate) mod evidence;
 pub(crate) mod inputs;
 pub(crate) mod job;
@@ -21,12 +22,13 @@ use proofmark_plan::{
     exec::{self, Execution},
     guest,
     typed::TypedPlan,
+    value::Value,
 };
-use proofmark_prover::{CancelToken, Gpu};
+use proofmark_prover::{CancelToken, Gpu, Prover};
 use proofmark_verifier::Expectations;
 
 use self::{
-    inputs::{Assignment, Input, Salts},
+    inputs::{Assignment, Input, Salt, Salts},
     outdir::{Content, OutDir},
     plan::Loaded,
     summary::{Answer, Files, InputFacts, OutputFacts, PlanFacts, ProofFacts, ReceiptFacts, Times},
@@ -92,8 +94,7 @@ pub(crate) fn run(
     let asked = if request.dev { job.as_ref().map(|job| job.tier) } else { request.tier };
     let (job, tier) = job::reconcile(job.as_ref(), &loaded.typed.hash, loaded.typed.job, asked)?;
     let judge = Judge::new(config)?;
-    refuse_unprovable(&loaded, tier, request)?;
-    let how = evidence::prepare(tier, request, config, ui)?;
+    let how = evidence::prepare(tier, &loaded.typed, request, config, ui)?;
     let host = wasm_host(&request.wasm)?;
     let paths = inputs::locate(&loaded, &request.inputs, config)?;
     let folder = request.out.clone().unwrap_or_else(|| default_folder(&loaded.source.plan.id));
@@ -107,13 +108,16 @@ pub(crate) fn run(
     progress.phase("executing");
     let start = Instant::now();
     let execution = execute(&loaded.typed, &inputs, &*host, cancel)?;
-    let output_root = commit::root(&execution.output, commit::DEFAULT_ROWS_PER_LEAF, &commit::NO_SALT);
-    let claim = claim(&loaded.typed, job, &inputs, output_root, &execution);
+    let claim = claim(&loaded.typed, job, &inputs, &execution, how.prover())?;
+    let facts: Vec<_> =
+        inputs.iter().zip(&claim.inputs).map(|(input, claimed)| input_facts(input, claimed)).collect();
+    let output_root = claim.output;
     let output = document::write(&execution.output);
     times.execute = micros(start);
 
     let start = Instant::now();
-    let witness = || witness(&loaded, job, &inputs);
+    let values = values(&inputs);
+    let witness = self::request(&loaded, job, &values);
     let receipt = evidence::make(how, Claim::Plan(claim), witness, request, cancel, &progress)?;
     times.evidence = micros(start);
 
@@ -146,7 +150,7 @@ pub(crate) fn run(
         job,
         tier: receipt.evidence.tier(),
         system: receipt.evidence.system(),
-        inputs: inputs.iter().map(input_facts).collect(),
+        inputs: facts,
         output: OutputFacts {
             root: output_root,
             rows: inputs::rows(&execution.output),
@@ -209,37 +213,45 @@ pub(crate) fn execute(
     })
 }
 
-/// The public facts of an execution.
+/// The public facts of an execution, under the digests of the prover that is to prove them.
 pub(crate) fn claim(
     plan: &TypedPlan,
     job: Option<Digest>,
     inputs: &[Input],
-    output: Digest,
     execution: &Execution,
-) -> PlanClaim {
-    let inputs = inputs.iter().map(|input| InputClaim { name: input.name.clone(), root: input.root });
-    PlanClaim {
+    prover: Option<&dyn Prover>,
+) -> Result<PlanClaim, Error> {
+    let digest = |value: &Value, rows_per_leaf: u16, salt: Salt| match prover {
+        Some(prover) => prover.digest(value, rows_per_leaf, &salt).map_err(evidence::failed),
+        None => Ok(commit::root(value, rows_per_leaf, &salt)),
+    };
+    let claimed = inputs.iter().zip(&plan.inputs).map(|(input, declared)| {
+        let root = digest(&input.value, declared.rows_per_leaf, input.salt.unwrap_or(commit::NO_SALT))?;
+        Ok(InputClaim { name: input.name.clone(), root })
+    });
+    Ok(PlanClaim {
         plan: plan.hash,
         job,
-        inputs: inputs.collect(),
-        output,
+        inputs: claimed.collect::<Result<_, Error>>()?,
+        output: digest(&execution.output, commit::DEFAULT_ROWS_PER_LEAF, commit::NO_SALT)?,
         limits: limits(plan),
         usage: usage(execution),
-    }
+    })
 }
 
-/// What a guest is asked to do, as it reads it.
-pub(crate) fn witness(loaded: &Loaded, job: Option<Digest>, inputs: &[Input]) -> Result<Vec<u8>, Error> {
-    let inputs: Vec<_> =
-        inputs.iter().map(|input| (input.value.clone(), input.salt.unwrap_or(commit::NO_SALT))).collect();
-    let request = guest::Request {
-        plan: &loaded.source.plan,
-        typed: &loaded.typed,
-        job,
-        inputs: &inputs,
-        output_salt: commit::NO_SALT,
-    };
-    request.encode().map_err(|error| Error::Execution { message: error.to_string(), hint: None })
+/// The values of inputs and the salts of their digests.
+pub(crate) fn values(inputs: &[Input]) -> Vec<(Value, Salt)> {
+    inputs.iter().map(|input| (input.value.clone(), input.salt.unwrap_or(commit::NO_SALT))).collect()
+}
+
+/// What a prover is asked to do.
+pub(crate) fn request<'a>(
+    loaded: &'a Loaded,
+    job: Option<Digest>,
+    inputs: &'a [(Value, Salt)],
+) -> guest::Request<'a> {
+    let (plan, typed) = (&loaded.source.plan, &loaded.typed);
+    guest::Request { plan, typed, job, inputs, output_salt: commit::NO_SALT }
 }
 
 /// The modules of custom steps, by their digest.
@@ -259,20 +271,6 @@ pub(crate) fn wasm_host(paths: &[PathBuf]) -> Result<Box<dyn exec::CustomHost>, 
     Ok(Box::new(host))
 }
 
-/// Says before any work that a plan with custom steps cannot be proved yet.
-fn refuse_unprovable(loaded: &Loaded, tier: Tier, request: &Request) -> Result<(), Error> {
-    match plan::custom_step(&loaded.typed) {
-        Some(step) if tier >= Tier::Proof && !request.dev => Err(Error::Prover {
-            code: "unsupported-step",
-            message: format!("step {step} runs a WASM module, and no prover of this build can prove that"),
-            hint: Some(
-                "proving custom steps comes with the zkWASM back end; --tier 1 runs them now".to_string(),
-            ),
-        }),
-        _ => Ok(()),
-    }
-}
-
 /// `out/ID`, with an id that is safe as a name.
 fn default_folder(id: &str) -> PathBuf {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
@@ -290,7 +288,7 @@ fn limits(plan: &TypedPlan) -> Limits {
     }
 }
 
-fn usage(execution: &Execution) -> Usage {
+pub(crate) fn usage(execution: &Execution) -> Usage {
     let usage = &execution.usage;
     Usage {
         steps: usage.steps,
@@ -300,11 +298,11 @@ fn usage(execution: &Execution) -> Usage {
     }
 }
 
-fn input_facts(input: &Input) -> InputFacts {
+fn input_facts(input: &Input, claimed: &InputClaim) -> InputFacts {
     InputFacts {
         name: input.name.clone(),
         path: input.path.clone(),
-        root: input.root,
+        root: claimed.root,
         rows: input.rows(),
         file_bytes: input.file_bytes,
         salted: input.salt.is_some(),

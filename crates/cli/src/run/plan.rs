@@ -6,7 +6,7 @@ use proofmark_plan::{
     check::Checked,
     diagnostic::Severity,
     source::{self, Format, MAX_SOURCE_BYTES, Report, Source},
-    typed::{TypedBlock, TypedOp, TypedPlan},
+    typed::TypedPlan,
 };
 
 use crate::{
@@ -80,21 +80,4 @@ pub(crate) fn diagnostics(report: &Report) -> Vec<serde_json::Value> {
         })
     });
     entries.collect()
-}
-
-/// The first step, in execution order, that runs a WASM module.
-pub(crate) fn custom_step(plan: &TypedPlan) -> Option<&str> {
-    // A plan has at most 64 levels and 10 000 steps, so the stack and the loop are bounded.
-    let mut open: Vec<&TypedBlock> = vec![&plan.body];
-    while let Some(block) = open.pop() {
-        for step in &block.steps {
-            match &step.op {
-                TypedOp::Custom { .. } => return Some(&step.id),
-                TypedOp::Branch { then, otherwise, .. } => open.extend([then, otherwise]),
-                TypedOp::Loop { body, .. } => open.push(body),
-                _ => {}
-            }
-        }
-    }
-    None
 }

@@ -19,10 +19,11 @@ use proofmark_plan::{
     guest::{self, Known, Request},
     model::{Limits, ParseFormat, Plan},
     source::{self, Format},
+    typed::TypedPlan,
     types::ValueType,
     value::{Bytes, Value},
 };
-use proofmark_prover::Prover;
+use proofmark_prover::{ProveRequest, Prover};
 
 /// The smallest plan there is: an empty table in, the same table out.
 pub const EMPTY: &str = r#"{"version":"1.0","id":"empty","steps":[{"id":"a","type":"data-input",
@@ -30,11 +31,25 @@ pub const EMPTY: &str = r#"{"version":"1.0","id":"empty","steps":[{"id":"a","typ
 
 pub struct Job {
     pub claim: Claim,
-    pub request: Vec<u8>,
+    pub plan: Plan,
+    pub typed: TypedPlan,
+    pub inputs: Vec<(Value, [u8; 32])>,
     pub output: Value,
 }
 
 impl Job {
+    /// What a prover is asked.
+    pub fn request(&self) -> ProveRequest<'_> {
+        let (plan, typed, inputs) = (&self.plan, &self.typed, &self.inputs);
+        let request = Request { plan, typed, job: None, inputs, output_salt: [0; 32] };
+        ProveRequest { claim: &self.claim, request }
+    }
+
+    /// The flat buffer that the guest reads.
+    pub fn encoded(&self) -> Vec<u8> {
+        self.request().request.encode().unwrap()
+    }
+
     /// An example of the repository.
     pub fn example(plan: &str, data: &str, prover: &dyn Prover) -> Self {
         let text = String::from_utf8(example_file(plan)).unwrap();
@@ -67,14 +82,12 @@ impl Job {
     pub fn from_values(plan: &Plan, checked: &Checked, inputs: Vec<Value>, prover: &dyn Prover) -> Self {
         let typed = &checked.typed;
         let inputs: Vec<_> = inputs.into_iter().map(|value| (value, [3; 32])).collect();
-        let request =
-            Request { plan, typed, job: None, inputs: &inputs, output_salt: [0; 32] }.encode().unwrap();
-        let roots = inputs.into_iter().zip(&typed.inputs).map(|((value, salt), input)| {
-            let root = commit::root(&value, input.rows_per_leaf, &salt);
-            (value, root)
-        });
-        let known =
-            Known { typed, job: None, output_salt: [0; 32], program_version: prover.program().version };
+        let roots = inputs
+            .iter()
+            .zip(&typed.inputs)
+            .map(|((value, salt), input)| (value.clone(), commit::root(value, input.rows_per_leaf, salt)));
+        let program_version = prover.program().expect("RISC Zero proves a program").version;
+        let known = Known { typed, job: None, output_salt: [0; 32], program_version };
         let outcome = guest::run_values(&known, roots.collect(), &NoCustom, &mut ()).unwrap();
         let journal = outcome.journal;
         let [max_memory_bytes, max_cycles, max_output_bytes, max_steps] = journal.limits;
@@ -91,7 +104,7 @@ impl Job {
             limits: ClaimLimits { max_memory_bytes, max_cycles, max_output_bytes, max_steps },
             usage: Usage { steps, rows, peak_memory_bytes, output_bytes },
         });
-        Self { claim, request, output: outcome.output }
+        Self { claim, plan: plan.clone(), typed: typed.clone(), inputs, output: outcome.output }
     }
 }
 
