@@ -198,11 +198,7 @@ fn proof(_: &mut Counts) -> Result<Outcome> {
 }
 
 fn book(_: &mut Counts) -> Result<Outcome> {
-    let Some(mdbook) = tools::on_path("mdbook") else {
-        return Ok(Outcome::Skipped(
-            "mdbook is not on PATH (its links and examples are checked by `tests`)".to_owned(),
-        ));
-    };
+    let mdbook = tools::cargo_tool("mdbook")?;
     let mut build = command(mdbook, ["build", "docs", "--dest-dir"]);
     build.arg(shell::target()?.join("book"));
     shell::run(build)?;

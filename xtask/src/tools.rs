@@ -59,7 +59,7 @@ pub(crate) fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The folder of a cargo subcommand such as `cargo-deny`, installed into the cache if it is nowhere.
+/// A program from the registry of crates, such as `cargo-deny` or `mdbook`, installed into the cache if it is nowhere.
 pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
     let folder = shell::cache()?.join("tools");
     let cached = folder.join("bin").join(name);

@@ -36,6 +36,8 @@ pub use job::{Job, JobError, MAX_JOB_BYTES, Price};
 #[cfg(feature = "receipt")]
 pub use key::{ParseKeyError, PublicKey};
 #[cfg(feature = "receipt")]
-pub use receipt::{Commitment, Evidence, Provenance, Receipt, Risc0Evidence, SecurityKind, SecurityLevel};
+pub use receipt::{
+    Commitment, Evidence, Provenance, Receipt, Risc0Evidence, SecurityKind, SecurityLevel, StarkEvidence,
+};
 #[cfg(feature = "receipt")]
 pub use verdict::{Reason, Verdict};

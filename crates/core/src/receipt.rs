@@ -1,6 +1,6 @@
 //! Receipts: a claim, the evidence for it, and how the evidence was made.
 
-use alloc::{collections::BTreeMap, string::String};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use core::fmt;
 
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,8 @@ pub enum Evidence {
     Commitment(Commitment),
     /// Tier 2: a RISC Zero proof that a known program executed the plan.
     Risc0(Risc0Evidence),
+    /// Tier 2: a proof over the columns of the plan's tables.
+    Stark(StarkEvidence),
 }
 
 impl Evidence {
@@ -50,7 +52,7 @@ impl Evidence {
         match self {
             Self::None {} | Self::Dev { .. } => Tier::None,
             Self::Commitment(_) => Tier::Commitment,
-            Self::Risc0(_) => Tier::Proof,
+            Self::Risc0(_) | Self::Stark(_) => Tier::Proof,
         }
     }
 
@@ -61,6 +63,7 @@ impl Evidence {
             Self::Dev { .. } => "dev",
             Self::Commitment(_) => "commitment",
             Self::Risc0(_) => "risc0",
+            Self::Stark(_) => "stark",
         }
     }
 }
@@ -87,6 +90,24 @@ pub struct Risc0Evidence {
     pub seal: Bytes,
     /// What the seal is worth, as the prover states it. A verifier computes it afresh and compares.
     pub security: SecurityLevel,
+}
+
+/// A proof over the columns of a plan's tables. The verifier derives what is proved from the plan itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StarkEvidence {
+    /// The plan in its wire form, whose hash is the claim's.
+    pub plan: Bytes,
+    /// The most rows that each input may have, in plan order: all that is told of their sizes.
+    pub row_bounds: Vec<u64>,
+    /// Name of the security parameters: `fast`, `standard` or `paranoid`.
+    pub level: String,
+    /// The proof.
+    pub proof: Bytes,
+    /// What the proof is worth by theorem, as the prover states it. A verifier computes it afresh and compares.
+    pub security: SecurityLevel,
+    /// Bits of security under the usual conjectures.
+    pub conjectured_bits: u16,
 }
 
 /// How hard it is to forge evidence, and whether it hides its witness.
