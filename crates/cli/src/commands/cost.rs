@@ -91,7 +91,7 @@ pub(crate) fn execute(args: CostArgs, config: &Config, ui: &Ui, cancel: &CancelT
     let native = start.elapsed();
     let output = commit::root(&execution.output, commit::DEFAULT_ROWS_PER_LEAF, &commit::NO_SALT);
     let claim = run::claim(&loaded.typed, loaded.typed.job, &inputs, output, &execution);
-    let usage = claim.usage;
+    let usage = execution.usage;
     let claim = Claim::Plan(claim);
     let witness = run::witness(&loaded, loaded.typed.job, &inputs)?;
 

@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proofmark_core::{Claim, Digest, Evidence, InputClaim, Limits, PlanClaim, Receipt, Tier, Usage};
+use proofmark_core::{Claim, Digest, Evidence, InputClaim, PlanClaim, Receipt, Tier};
 use proofmark_plan::{
     commit, document,
     exec::{self, Execution},
@@ -152,8 +152,8 @@ pub(crate) fn run(
             rows: inputs::rows(&execution.output),
             document_bytes: output.len() as u64,
         },
-        limits: limits(&loaded.typed),
-        usage: usage(&execution),
+        limits: loaded.typed.limits,
+        usage: execution.usage,
         proof: proof_facts(&receipt),
         times_us: times,
         receipt: ReceiptFacts {
@@ -223,8 +223,8 @@ pub(crate) fn claim(
         job,
         inputs: inputs.collect(),
         output,
-        limits: limits(plan),
-        usage: usage(execution),
+        limits: Some(plan.limits),
+        usage: Some(execution.usage),
     }
 }
 
@@ -278,26 +278,6 @@ fn default_folder(id: &str) -> PathBuf {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
     let name: String = id.chars().take(64).map(safe).collect();
     Path::new("out").join(name)
-}
-
-fn limits(plan: &TypedPlan) -> Limits {
-    let limits = &plan.limits;
-    Limits {
-        max_memory_bytes: limits.max_memory_bytes,
-        max_cycles: limits.max_cycles,
-        max_output_bytes: limits.max_output_bytes,
-        max_steps: limits.max_steps,
-    }
-}
-
-fn usage(execution: &Execution) -> Usage {
-    let usage = &execution.usage;
-    Usage {
-        steps: usage.steps,
-        rows: usage.rows,
-        peak_memory_bytes: usage.peak_memory_bytes,
-        output_bytes: usage.output_bytes,
-    }
 }
 
 fn input_facts(input: &Input) -> InputFacts {
