@@ -3,7 +3,7 @@
 //! A program's id is a hash of its bytes, so the bytes must come out the same for everybody. They depend on the compiler (its
 //! version stands in the manifest beside the program), on the lock file of `guests/`, and on the folder: cargo mixes the absolute
 //! path of packages outside a workspace into the names of symbols, which decide their order. So the sources are copied to one
-//! fixed folder, and what remains of paths in messages is remapped.
+//! fixed folder. Panics do not say where they happen, so neither paths nor the numbers of lines are part of a program.
 
 use std::{
     env,
@@ -104,18 +104,8 @@ fn build() -> Result<Built> {
     let (rustc, version) = compiler()?;
     stage()?;
     let stage = Path::new(STAGE);
-    let home = env::var_os("CARGO_HOME")
-        .map(PathBuf::from)
-        .or_else(|| Some(PathBuf::from(env::var_os("HOME")?).join(".cargo")))
-        .context("neither CARGO_HOME nor HOME is set")?;
-    let remap = format!("--remap-path-prefix={}=/cargo", home.display());
-    let flags = [
-        "-Cpasses=lower-atomic",
-        "-Clink-arg=-Ttext=0x00200800",
-        "-Cpanic=abort",
-        "--remap-path-prefix=/tmp/proofmark-guests=/proofmark",
-        &remap,
-    ];
+    let flags =
+        ["-Cpasses=lower-atomic", "-Clink-arg=-Ttext=0x00200800", "-Cpanic=abort", "-Zlocation-detail=none"];
     let arguments = [
         "build",
         "--release",
@@ -143,6 +133,7 @@ fn build() -> Result<Built> {
     pack.args([&elf, &out]);
     let id = capture(pack)?;
     let binary = fs::read(out)?;
+    says_nothing_of_this_machine(&binary)?;
     let manifest = json!({
         "name": "proofmark-plan",
         "system": "risc0",
@@ -153,9 +144,20 @@ fn build() -> Result<Built> {
         "risc0": "5.0.0-rc.1",
         "compiler": version,
         "command": format!("cargo {}", arguments.join(" ")),
-        "flags": flags[..4].join(" "),
+        "flags": flags.join(" "),
     });
     Ok(Built { binary, manifest })
+}
+
+/// A program that holds a path of the machine it was built on would be another one elsewhere.
+fn says_nothing_of_this_machine(binary: &[u8]) -> Result<()> {
+    let home = env::var("HOME").unwrap_or_default();
+    let cargo = env::var("CARGO_HOME").unwrap_or_default();
+    for place in [STAGE, "/registry/src/", "/rustlib/src/", &home, &cargo] {
+        let found = place.len() > 1 && binary.windows(place.len()).any(|window| window == place.as_bytes());
+        ensure!(!found, "the program holds the path `{place}`");
+    }
+    Ok(())
 }
 
 /// Brings the sources to the fixed folder; what is the same already stays untouched, so that cargo need not build it again.

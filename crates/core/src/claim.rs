@@ -9,7 +9,7 @@ use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest,
+    Digest, Limits, Usage,
     journal::{Journal, inputs_digest},
     sha256::Sha256,
 };
@@ -56,16 +56,18 @@ pub struct PlanClaim {
     pub inputs: Vec<InputClaim>,
     /// Root of the output value.
     pub output: Digest,
-    /// Limits that were in force.
-    pub limits: Limits,
-    /// Resources that the execution used. Deterministic: every correct executor reports the same.
-    pub usage: Usage,
+    /// Limits that were in force; absent where the evidence says nothing of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<Limits>,
+    /// Resources that the execution used; absent where the evidence says nothing of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
 }
 
 impl PlanClaim {
     /// The journal that a guest of this version commits if, and only if, it proved this claim.
     ///
-    /// Returns `None` if a digest is not SHA-256, which no guest of ours can have committed.
+    /// Returns `None` if a digest is not SHA-256, or limits or usage are absent: no guest of ours can have committed that.
     pub fn journal(&self, program_version: [u16; 3]) -> Option<Journal> {
         let sha256 =
             |digest: &Digest| (digest.algorithm() == crate::Algorithm::Sha256).then(|| *digest.as_bytes());
@@ -78,13 +80,8 @@ impl PlanClaim {
             },
             inputs: inputs_digest(self.inputs.iter().map(|input| (input.name.as_str(), &input.root))),
             output: sha256(&self.output)?,
-            limits: [
-                self.limits.max_memory_bytes,
-                self.limits.max_cycles,
-                self.limits.max_output_bytes,
-                self.limits.max_steps,
-            ],
-            usage: [self.usage.steps, self.usage.rows, self.usage.peak_memory_bytes, self.usage.output_bytes],
+            limits: self.limits?.numbers(),
+            usage: self.usage?.numbers(),
         })
     }
 }
@@ -97,34 +94,6 @@ pub struct InputClaim {
     pub name: String,
     /// Root of the value that was fed to it.
     pub root: Digest,
-}
-
-/// Bounds on an execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Limits {
-    /// Bytes of live values, by their logical size.
-    pub max_memory_bytes: u64,
-    /// Cycles of a zkVM.
-    pub max_cycles: u64,
-    /// Bytes of the encoded output.
-    pub max_output_bytes: u64,
-    /// Executed steps, counting every round of a loop.
-    pub max_steps: u64,
-}
-
-/// Resources that an execution used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Usage {
-    /// Executed steps, counting every round of a loop.
-    pub steps: u64,
-    /// Rows produced by all steps together.
-    pub rows: u64,
-    /// Largest sum of the logical sizes of live values, in bytes.
-    pub peak_memory_bytes: u64,
-    /// Bytes of the encoded output.
-    pub output_bytes: u64,
 }
 
 /// How much a receipt can convince somebody who does not trust its maker.

@@ -203,13 +203,13 @@ mod tests {
                 job: None,
                 inputs: vec![InputClaim { name: "stocks".into(), root: Digest::of(b"data") }],
                 output: Digest::of(b"output"),
-                limits: Limits {
+                limits: Some(Limits {
                     max_memory_bytes: 1 << 30,
                     max_cycles: 1 << 30,
                     max_output_bytes: 1 << 20,
                     max_steps: 1000,
-                },
-                usage: Usage::default(),
+                }),
+                usage: Some(Usage::default()),
             }),
             evidence: Evidence::Commitment(Commitment {
                 key: crate::PublicKey::new([7; 32]),
@@ -225,6 +225,25 @@ mod tests {
         assert_eq!(Receipt::decode(&receipt.to_cbor()), Ok(receipt.clone()));
         assert_eq!(Receipt::decode(receipt.to_json().as_bytes()), Ok(receipt.clone()));
         assert!(receipt.cid().starts_with("bafyrei"), "{}", receipt.cid());
+    }
+
+    #[test]
+    fn a_claim_may_say_nothing_of_resources() {
+        let Claim::Plan(claim) = sample().claim;
+        assert!(claim.journal([1, 0, 0]).is_some());
+        let without = [
+            PlanClaim { limits: None, ..claim.clone() },
+            PlanClaim { usage: None, ..claim.clone() },
+            PlanClaim { limits: None, usage: None, ..claim },
+        ];
+        for claim in without {
+            assert_eq!(claim.journal([1, 0, 0]), None, "no guest commits this");
+            let receipt = Receipt { claim: Claim::Plan(claim), ..sample() };
+            assert_ne!(receipt.claim.digest(), sample().claim.digest());
+            assert!(!receipt.to_json().contains("null"));
+            assert_eq!(Receipt::decode(&receipt.to_cbor()), Ok(receipt.clone()));
+            assert_eq!(Receipt::decode(receipt.to_json().as_bytes()), Ok(receipt.clone()));
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod fuzzing;
 pub mod journal;
 pub mod json;
 pub mod merkle;
+mod resources;
 pub mod sha256;
 
 #[cfg(feature = "receipt")]
@@ -26,9 +27,10 @@ mod strict;
 mod verdict;
 
 pub use digest::{Algorithm, Digest, ParseDigestError};
+pub use resources::{Limits, Usage};
 
 #[cfg(feature = "receipt")]
-pub use claim::{Claim, InputClaim, Limits, PlanClaim, Tier, Usage};
+pub use claim::{Claim, InputClaim, PlanClaim, Tier};
 #[cfg(feature = "receipt")]
 pub use codec::{Bytes, DecodeError, MAX_RECEIPT_BYTES};
 #[cfg(feature = "receipt")]

@@ -105,7 +105,8 @@ reasons! {
     WrongDataRoot = "wrong-data-root",
     /// The output at hand is not the one that the receipt is about.
     OutputMismatch = "output-mismatch",
-    /// The claim says that it used more than its own limits or the policy's limits allow.
+    /// The claim says that it used more than its own limits or the policy's limits allow, or states no limits where the policy
+    /// bounds them.
     LimitsExceeded = "limits-exceeded",
     /// The registry does not know the program.
     UnknownProgram = "unknown-program",

@@ -189,15 +189,14 @@ pub fn run_values(
     }
     let execution = exec::execute_with(typed, values, host, observer).map_err(GuestError::Exec)?;
     let output = commit::root(&execution.output, DEFAULT_ROWS_PER_LEAF, &known.output_salt);
-    let (limits, usage) = (&typed.limits, &execution.usage);
     let journal = Journal {
         program_version: known.program_version,
         plan: *typed.hash.as_bytes(),
         job,
         inputs: inputs_digest(roots.iter().map(|(name, root)| (name.as_str(), root))),
         output: *output.as_bytes(),
-        limits: [limits.max_memory_bytes, limits.max_cycles, limits.max_output_bytes, limits.max_steps],
-        usage: [usage.steps, usage.rows, usage.peak_memory_bytes, usage.output_bytes],
+        limits: typed.limits.numbers(),
+        usage: execution.usage.numbers(),
     };
     Ok(Outcome { journal, inputs: roots, output: execution.output })
 }

@@ -8,6 +8,7 @@
 use alloc::{boxed::Box, string::String, vec::Vec};
 
 use proofmark_core::Digest;
+pub use proofmark_core::Limits;
 
 use crate::{expr::Expr, types::Schema};
 
@@ -41,36 +42,6 @@ pub struct Plan {
     pub output: String,
     /// Bounds on the execution.
     pub limits: Limits,
-}
-
-/// Bounds on an execution, as in `proofmark_core::Limits`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Bytes of live values, by their logical size.
-    pub max_memory_bytes: u64,
-    /// Cycles of a zkVM.
-    pub max_cycles: u64,
-    /// Bytes of the encoded output.
-    pub max_output_bytes: u64,
-    /// Executed steps, counting every round of a loop.
-    pub max_steps: u64,
-}
-
-impl Limits {
-    /// What a plan gets that states no limits.
-    pub const DEFAULT: Self = Self {
-        max_memory_bytes: 256 << 20,
-        max_cycles: 1_000_000_000,
-        max_output_bytes: 16 << 20,
-        max_steps: 100_000,
-    };
-    /// The largest limits that `check` accepts.
-    pub const CEILING: Self = Self {
-        max_memory_bytes: 64 << 30,
-        max_cycles: 1 << 40,
-        max_output_bytes: 1 << 30,
-        max_steps: 100_000_000,
-    };
 }
 
 /// One step of a plan or sub-plan.

@@ -285,7 +285,7 @@ fn expected_journal(claim: &Claim) -> Result<Vec<u8>, ProveError> {
         Claim::Plan(claim) => claim
             .journal(program().version)
             .map(|journal| journal.encode().to_vec())
-            .ok_or_else(|| unsupported("a digest in it is not SHA-256")),
+            .ok_or_else(|| unsupported("it lacks limits or usage, or a digest in it is not SHA-256")),
         _ => Err(unsupported("it is not about a plan")),
     }
 }

@@ -27,8 +27,8 @@ fn the_guest_agrees_on_random_plans() {
         job: None,
         inputs: Vec::new(),
         output: Digest::of(b""),
-        limits: Limits { max_memory_bytes: 0, max_cycles: 0, max_output_bytes: 0, max_steps: 0 },
-        usage: Usage::default(),
+        limits: Some(Limits { max_memory_bytes: 0, max_cycles: 0, max_output_bytes: 0, max_steps: 0 }),
+        usage: Some(Usage::default()),
     });
     let (mut succeeded, mut failed, mut cycles) = (0, 0, 0);
     for seed in 0..PLANS {

@@ -59,8 +59,8 @@ fn foreign() -> Result<(Vec<u8>, Registry), Box<dyn std::error::Error>> {
         job: None,
         inputs: Vec::new(),
         output: Digest::of(b"output"),
-        limits: Limits { max_memory_bytes: 1, max_cycles: 1, max_output_bytes: 1, max_steps: 1 },
-        usage: Usage::default(),
+        limits: Some(Limits { max_memory_bytes: 1, max_cycles: 1, max_output_bytes: 1, max_steps: 1 }),
+        usage: Some(Usage::default()),
     });
     let provenance = Provenance { tool: "verify_time".into(), ..Provenance::default() };
     let receipt = Receipt { version: Receipt::VERSION, claim, evidence, provenance };

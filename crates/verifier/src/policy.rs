@@ -27,7 +27,7 @@ pub struct Policy {
     pub min_program_version: Option<Version>,
     /// Features that the program must have, by the registry. Default: none.
     pub required_features: BTreeSet<String>,
-    /// The widest limits that an execution may have run under. Default: none.
+    /// The widest limits that an execution may have run under. Default: none. A bound refuses claims that state no limits.
     pub max_limits: LimitBounds,
     /// Whether receipts from a development mode pass, at tier 0, which is all they are ever worth. Default: no.
     pub allow_dev: bool,
@@ -115,17 +115,18 @@ impl Policy {
 }
 
 impl LimitBounds {
-    /// The first limit of a claim that is wider than allowed: its name, the claim's and the widest allowed.
-    pub(crate) fn exceeded(&self, limits: &Limits) -> Option<(&'static str, u64, u64)> {
+    /// The first limit of a claim that is wider than allowed: its name, the claim's and the widest allowed. A claim that
+    /// states no limits passes no bound: nobody knows what its execution was held to.
+    pub(crate) fn exceeded(&self, limits: Option<&Limits>) -> Option<(&'static str, Option<u64>, u64)> {
         let pairs = [
-            ("maxMemoryBytes", limits.max_memory_bytes, self.max_memory_bytes),
-            ("maxCycles", limits.max_cycles, self.max_cycles),
-            ("maxOutputBytes", limits.max_output_bytes, self.max_output_bytes),
-            ("maxSteps", limits.max_steps, self.max_steps),
+            ("maxMemoryBytes", limits.map(|limits| limits.max_memory_bytes), self.max_memory_bytes),
+            ("maxCycles", limits.map(|limits| limits.max_cycles), self.max_cycles),
+            ("maxOutputBytes", limits.map(|limits| limits.max_output_bytes), self.max_output_bytes),
+            ("maxSteps", limits.map(|limits| limits.max_steps), self.max_steps),
         ];
         pairs.into_iter().find_map(|(name, claimed, most)| {
             let most = most?;
-            (claimed > most).then_some((name, claimed, most))
+            claimed.is_none_or(|claimed| claimed > most).then_some((name, claimed, most))
         })
     }
 }

@@ -280,22 +280,31 @@ impl<'a> Judgement<'a> {
     }
 
     fn check_limits(&self) -> Result<(), Rejection> {
-        let (limits, usage) = (&self.claim.limits, &self.claim.usage);
-        let pairs = [
-            ("steps", usage.steps, limits.max_steps),
-            ("peakMemoryBytes", usage.peak_memory_bytes, limits.max_memory_bytes),
-            ("outputBytes", usage.output_bytes, limits.max_output_bytes),
-        ];
-        if let Some((name, used, most)) = pairs.into_iter().find(|(_, used, most)| used > most) {
-            return reject(Reason::LimitsExceeded, format!("`{name}` is {used}; its own limit is {most}"));
+        let (limits, usage) = (self.claim.limits.as_ref(), self.claim.usage.as_ref());
+        if let (Some(limits), Some(usage)) = (limits, usage) {
+            let pairs = [
+                ("steps", usage.steps, limits.max_steps),
+                ("peakMemoryBytes", usage.peak_memory_bytes, limits.max_memory_bytes),
+                ("outputBytes", usage.output_bytes, limits.max_output_bytes),
+            ];
+            if let Some((name, used, most)) = pairs.into_iter().find(|(_, used, most)| used > most) {
+                return reject(
+                    Reason::LimitsExceeded,
+                    format!("`{name}` is {used}; its own limit is {most}"),
+                );
+            }
         }
-        if let Some((name, claimed, most)) = self.policy.max_limits.exceeded(limits) {
-            return reject(
+        match self.policy.max_limits.exceeded(limits) {
+            None => Ok(()),
+            Some((name, Some(claimed), most)) => reject(
                 Reason::LimitsExceeded,
                 format!("it ran with `{name}` {claimed}; the policy allows at most {most}"),
-            );
+            ),
+            Some((name, None, most)) => reject(
+                Reason::LimitsExceeded,
+                format!("it states no limits; the policy allows `{name}` of at most {most}"),
+            ),
         }
-        Ok(())
     }
 
     fn check_program(&self) -> Result<(), Rejection> {

@@ -4,7 +4,8 @@ mod common;
 
 use common::*;
 use proofmark_core::{
-    Bytes, Claim, Digest, Evidence, InputClaim, Reason, Receipt, SecurityKind, Tier, Usage, Verdict,
+    Bytes, Claim, Digest, Evidence, InputClaim, PlanClaim, Reason, Receipt, SecurityKind, Tier, Usage,
+    Verdict,
 };
 use proofmark_plan::{commit, document, value::Value};
 use proofmark_registry::Registry;
@@ -127,10 +128,25 @@ fn limits_hold() {
     let policy = lax(Tier::Commitment);
     let any = Expectations::default();
     let mut greedy = claim();
-    greedy.usage = Usage { steps: greedy.limits.max_steps + 1, ..greedy.usage };
+    greedy.usage = greedy.usage.map(|usage| Usage { steps: 1001, ..usage });
     assert_eq!(reason(&signed(greedy, 7), &policy, &any), Reason::LimitsExceeded);
     let bounded = Policy { max_limits: LimitBounds { max_steps: Some(999), ..Default::default() }, ..policy };
     assert_eq!(reason(&signed(claim(), 7), &bounded, &any), Reason::LimitsExceeded);
+    // A claim without limits passes no bound, however wide.
+    let silent = signed(PlanClaim { limits: None, usage: None, ..claim() }, 7);
+    assert!(judge(&silent, &lax(Tier::Commitment), &any).is_valid());
+    let wide = LimitBounds { max_steps: Some(u64::MAX), ..Default::default() };
+    let bounded = Policy { max_limits: wide, ..lax(Tier::Commitment) };
+    assert_eq!(reason(&silent, &bounded, &any), Reason::LimitsExceeded);
+    assert!(judge(&signed(claim(), 7), &bounded, &any).is_valid());
+}
+
+#[test]
+fn a_proof_is_about_limits_and_usage() {
+    // RISC Zero's journals hold both, so no seal supports a claim without them.
+    for silent in [PlanClaim { limits: None, ..claim() }, PlanClaim { usage: None, ..claim() }] {
+        assert_eq!(reason(&foreign(silent), &Policy::default(), &Expectations::default()), Reason::BadSeal);
+    }
 }
 
 #[test]

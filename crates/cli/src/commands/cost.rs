@@ -145,7 +145,7 @@ pub(crate) fn execute(args: CostArgs, config: &Config, ui: &Ui, cancel: &CancelT
     }
     progress.finish();
     let native_us = u64::try_from(native.as_micros()).unwrap_or(u64::MAX);
-    let answer = Answer { plan: loaded.typed.hash, usage: run::usage(&execution), native_us, provers };
+    let answer = Answer { plan: loaded.typed.hash, usage: execution.usage, native_us, provers };
     ui.answer(&answer, |ui| render(ui, &answer));
     Ok(if answer.provers.iter().any(|p| matches!(p.outcome, Outcome::Failed { .. })) {
         crate::error::exit::PROVER

@@ -54,6 +54,16 @@ pub(crate) fn execute(args: &InspectArgs, ui: &Ui) -> Result<u8, Error> {
     Ok(0)
 }
 
+/// What was used of what was allowed, as far as a claim says.
+fn of_most(show: impl Fn(u64) -> String, used: Option<u64>, most: Option<u64>) -> String {
+    match (used, most) {
+        (Some(used), Some(most)) => format!("{} of at most {}", show(used), show(most)),
+        (Some(used), None) => show(used),
+        (None, Some(most)) => format!("at most {}", show(most)),
+        (None, None) => "not stated".to_string(),
+    }
+}
+
 /// Reads a receipt in either form, with its bytes.
 pub(crate) fn read_receipt(path: &std::path::Path) -> Result<(Vec<u8>, Receipt), Error> {
     let data = files::read(path, MAX_RECEIPT_BYTES as u64)?;
@@ -91,18 +101,14 @@ fn render(ui: &Ui, answer: &Answer<'_>) -> String {
                 facts.add(&format!("input {}", input.name), input.root.to_string());
             }
             facts.add("output", claim.output.to_string());
-            let (used, limits) = (&claim.usage, &claim.limits);
-            facts.add("steps", format!("{} of at most {}", grouped(used.steps), grouped(limits.max_steps)));
-            facts.add("rows", grouped(used.rows));
-            facts.add(
-                "memory",
-                format!("{} of at most {}", bytes(used.peak_memory_bytes), bytes(limits.max_memory_bytes)),
-            );
-            facts.add(
-                "output size",
-                format!("{} of at most {}", bytes(used.output_bytes), bytes(limits.max_output_bytes)),
-            );
-            facts.add("cycles", format!("at most {}", grouped(limits.max_cycles)));
+            let (used, limits) = (claim.usage, claim.limits);
+            facts.add("steps", of_most(grouped, used.map(|it| it.steps), limits.map(|it| it.max_steps)));
+            facts.add("rows", of_most(grouped, used.map(|it| it.rows), None));
+            let memory = (used.map(|it| it.peak_memory_bytes), limits.map(|it| it.max_memory_bytes));
+            facts.add("memory", of_most(bytes, memory.0, memory.1));
+            let output = (used.map(|it| it.output_bytes), limits.map(|it| it.max_output_bytes));
+            facts.add("output size", of_most(bytes, output.0, output.1));
+            facts.add("cycles", of_most(grouped, None, limits.map(|it| it.max_cycles)));
         }
         _ => {
             facts.add("kind", "unknown to this version");

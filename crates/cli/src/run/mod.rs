@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proofmark_core::{Claim, Digest, Evidence, InputClaim, Limits, PlanClaim, Receipt, Tier, Usage};
+use proofmark_core::{Claim, Digest, Evidence, InputClaim, PlanClaim, Receipt, Tier};
 use proofmark_plan::{
     commit, document,
     exec::{self, Execution},
@@ -156,8 +156,8 @@ pub(crate) fn run(
             rows: inputs::rows(&execution.output),
             document_bytes: output.len() as u64,
         },
-        limits: limits(&loaded.typed),
-        usage: usage(&execution),
+        limits: loaded.typed.limits,
+        usage: execution.usage,
         proof: proof_facts(&receipt),
         times_us: times,
         receipt: ReceiptFacts {
@@ -225,6 +225,8 @@ pub(crate) fn claim(
         Some(prover) => prover.digest(value, rows_per_leaf, &salt).map_err(evidence::failed),
         None => Ok(commit::root(value, rows_per_leaf, &salt)),
     };
+    // A proof without a program between counts no steps and no memory, so its claim must not state them.
+    let counts = prover.is_none_or(|prover| prover.program().is_some());
     let claimed = inputs.iter().zip(&plan.inputs).map(|(input, declared)| {
         let root = digest(&input.value, declared.rows_per_leaf, input.salt.unwrap_or(commit::NO_SALT))?;
         Ok(InputClaim { name: input.name.clone(), root })
@@ -234,8 +236,8 @@ pub(crate) fn claim(
         job,
         inputs: claimed.collect::<Result<_, Error>>()?,
         output: digest(&execution.output, commit::DEFAULT_ROWS_PER_LEAF, commit::NO_SALT)?,
-        limits: limits(plan),
-        usage: usage(execution),
+        limits: counts.then_some(plan.limits),
+        usage: counts.then_some(execution.usage),
     })
 }
 
@@ -276,26 +278,6 @@ fn default_folder(id: &str) -> PathBuf {
     let safe = |c: char| if c.is_ascii_alphanumeric() || matches!(c, '-' | '_') { c } else { '_' };
     let name: String = id.chars().take(64).map(safe).collect();
     Path::new("out").join(name)
-}
-
-fn limits(plan: &TypedPlan) -> Limits {
-    let limits = &plan.limits;
-    Limits {
-        max_memory_bytes: limits.max_memory_bytes,
-        max_cycles: limits.max_cycles,
-        max_output_bytes: limits.max_output_bytes,
-        max_steps: limits.max_steps,
-    }
-}
-
-pub(crate) fn usage(execution: &Execution) -> Usage {
-    let usage = &execution.usage;
-    Usage {
-        steps: usage.steps,
-        rows: usage.rows,
-        peak_memory_bytes: usage.peak_memory_bytes,
-        output_bytes: usage.output_bytes,
-    }
 }
 
 fn input_facts(input: &Input, claimed: &InputClaim) -> InputFacts {

@@ -52,6 +52,15 @@ pub(super) fn product_wide(a: i128, b: i128) -> Option<i128> {
     }
 }
 
+/// The product of two 256-bit numbers if it is one. Whether there is an overflow is found by a division, which numbers that
+/// cannot overflow are spared.
+pub(super) fn product_256(a: I256, b: I256) -> Option<I256> {
+    match (i128::try_from(a), i128::try_from(b)) {
+        (Ok(_), Ok(_)) => Some(a.wrapping_mul(b)),
+        _ => a.checked_mul(b),
+    }
+}
+
 /// How a quotient becomes an integer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rounding {
@@ -135,6 +144,21 @@ fn divide_by_16_bits(a: u64, b: u16) -> (u64, u64) {
 
 fn signed(magnitude: u128, negative: bool) -> Option<i128> {
     if negative { 0i128.checked_sub_unsigned(magnitude) } else { i128::try_from(magnitude).ok() }
+}
+
+/// `a · factor / b`, rounded half to even; `None` if this needs more than 64 bits, or `b` is zero.
+#[inline]
+pub(super) fn quotient_narrow(a: i64, factor: i64, b: i64) -> Option<i64> {
+    if b == 0 {
+        return None;
+    }
+    let a = product_narrow(a, factor)?;
+    let (dividend, divisor) = (a.unsigned_abs(), b.unsigned_abs());
+    let (quotient, rest) = divide_64(dividend, divisor);
+    let other = divisor - rest;
+    let up = rest > other || (rest == other && quotient & 1 == 1);
+    let magnitude = i64::try_from(quotient + u64::from(up)).ok()?;
+    Some(if (a < 0) != (b < 0) { -magnitude } else { magnitude })
 }
 
 /// `a / b · 10^shift`, rounded half to even, for any sign of `shift`.
@@ -252,16 +276,33 @@ mod tests {
     fn quotients_round_half_to_even() {
         let cases =
             [(5, 2, 2), (7, 2, 4), (-5, 2, -2), (-7, 2, -4), (1, 3, 0), (2, 3, 1), (-2, 3, -1), (6, -4, -2)];
-        for (a, b, expected) in cases {
+        for (a, b, expected) in cases.map(|(a, b, expected)| (i128::from(a), i128::from(b), expected)) {
             assert_eq!(divide(a, b, Rounding::HalfEven), Some(expected), "{a}/{b}");
             assert_eq!(wide_quotient(I256::from(a), I256::from(b), 0, "test"), Ok(expected), "{a}/{b}");
         }
+        for (a, b, expected) in cases {
+            assert_eq!(quotient_narrow(a, 1, b), Some(expected as i64), "{a}/{b}");
+        }
+        assert_eq!(quotient_narrow(i64::MIN, 1, 1), None);
+        assert_eq!(quotient_narrow(i64::MIN, 1, 2), Some(i64::MIN / 2));
+        assert_eq!(quotient_narrow(i64::MAX, 2, 3), None);
+        assert_eq!(quotient_narrow(1, 1, 0), None);
         assert_eq!(divide(i128::MIN, -1, Rounding::HalfEven), None);
         assert_eq!(divide(i128::MIN, 1, Rounding::HalfEven), Some(i128::MIN));
         assert_eq!(divide(i128::MAX, 2, Rounding::Ceil), Some(i128::MAX / 2 + 1));
         assert_eq!(divide(-7, 2, Rounding::Floor), Some(-4));
         assert_eq!(divide(-7, 2, Rounding::Ceil), Some(-3));
         assert_eq!(divide(-7, 2, Rounding::Trunc), Some(-3));
+    }
+
+    #[test]
+    fn products_of_256_bits_are_exact_or_none() {
+        let (least, most) = (I256::from(i128::MIN), I256::from(i128::MAX));
+        for (a, b) in
+            [(least, least), (least, most), (most, most), (most * most, most), (I256::MIN, -I256::ONE)]
+        {
+            assert_eq!(product_256(a, b), a.checked_mul(b), "{a} {b}");
+        }
     }
 
     #[test]

@@ -45,6 +45,7 @@ use crate::{
     typed::{TypedOp, TypedPlan},
     value::Value,
 };
+pub use proofmark_core::Usage;
 
 /// What an execution gives.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,20 +54,6 @@ pub struct Execution {
     pub output: Value,
     /// What it took.
     pub usage: Usage,
-}
-
-/// Resources that an execution used: logical numbers, the same in every correct executor (see the module's
-/// documentation for the rules).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Executed steps.
-    pub steps: u64,
-    /// Rows of the results of all executed steps.
-    pub rows: u64,
-    /// The largest sum of the sizes of live values.
-    pub peak_memory_bytes: u64,
-    /// Size of the output.
-    pub output_bytes: u64,
 }
 
 /// Watches an execution, and may stop it.

@@ -11,7 +11,19 @@ use crate::{typed::TypedSortKey, value::Table};
 
 /// An order by keys. Rows that it leaves equal are ordered by their number, so every order is total and sorting
 /// by it is stable.
-pub(super) struct Order<'a>(Vec<(Part<'a>, TypedSortKey)>);
+pub(super) struct Order<'a> {
+    keys: Vec<(Part<'a>, TypedSortKey)>,
+    /// The values of the first key, if they are 64-bit numbers: most comparisons end with these.
+    lead: Option<Lead<'a>>,
+}
+
+/// A first key of 64-bit numbers.
+#[derive(Clone, Copy)]
+struct Lead<'a> {
+    values: &'a [i64],
+    validity: Option<&'a [bool]>,
+    descending: bool,
+}
 
 impl<'a> Order<'a> {
     pub(super) fn of(table: &'a Table, keys: &[TypedSortKey]) -> Result<Self> {
@@ -20,7 +32,12 @@ impl<'a> Order<'a> {
                 table.columns.get(key.column).ok_or(ExecErrorKind::BadPlan("no such sort column"))?;
             Ok((Part::of(column), *key))
         });
-        Ok(Self(parts.collect::<Result<_>>()?))
+        let keys: Vec<(Part<'a>, TypedSortKey)> = parts.collect::<Result<_>>()?;
+        let lead = keys.first().and_then(|(part, key)| {
+            let values = part.narrow()?;
+            Some(Lead { values, validity: part.validity(), descending: key.descending })
+        });
+        Ok(Self { keys, lead })
     }
 
     /// Values ascending and nulls last, by each of these columns.
@@ -33,8 +50,23 @@ impl<'a> Order<'a> {
     }
 
     /// How two rows compare by the keys alone.
+    #[inline]
     pub(super) fn compare(&self, a: usize, b: usize) -> Ordering {
-        for (part, key) in &self.0 {
+        if let Some(lead) = self.lead
+            && lead.validity.is_none_or(|bits| bits[a] && bits[b])
+        {
+            let (left, right) = (lead.values[a], lead.values[b]);
+            if left != right {
+                return if (left < right) == lead.descending { Ordering::Greater } else { Ordering::Less };
+            }
+            return if self.keys.len() == 1 { Ordering::Equal } else { self.compare_from(1, a, b) };
+        }
+        self.compare_from(0, a, b)
+    }
+
+    /// As `compare`, without the keys before the one at `start`.
+    fn compare_from(&self, start: usize, a: usize, b: usize) -> Ordering {
+        for (part, key) in &self.keys[start..] {
             let order = match (part.is_null(a), part.is_null(b)) {
                 (false, false) => {
                     let order = part.compare_to(a, part, b);
@@ -56,7 +88,7 @@ impl<'a> Order<'a> {
 /// The rows `0 .. rows` in order, or the first `limit` of them.
 pub(super) fn sorted_rows(order: &Order<'_>, rows: usize, limit: Option<u64>) -> Vec<u32> {
     let limit = limit.map_or(rows, |limit| usize::try_from(limit).unwrap_or(rows).min(rows));
-    if let [(part, key)] = &order.0[..]
+    if let [(part, key)] = &order.keys[..]
         && let Some(values) = part.narrow()
     {
         return by_number(part, values, key, rows, limit);

@@ -10,14 +10,14 @@
 
 use std::{fs, path::PathBuf};
 
-use proofmark_core::{Claim, Digest, InputClaim, Limits as ClaimLimits, PlanClaim, Usage};
+use proofmark_core::{Claim, Digest, InputClaim, Limits, PlanClaim, Usage};
 use proofmark_plan::{
     check::Checked,
     commit,
     exec::NoCustom,
     format,
     guest::{self, Known, Request},
-    model::{Limits, ParseFormat, Plan},
+    model::{ParseFormat, Plan},
     source::{self, Format},
     typed::TypedPlan,
     types::ValueType,
@@ -101,8 +101,8 @@ impl Job {
                 .map(|(name, root)| InputClaim { name: name.clone(), root: *root })
                 .collect(),
             output: Digest::sha256(journal.output),
-            limits: ClaimLimits { max_memory_bytes, max_cycles, max_output_bytes, max_steps },
-            usage: Usage { steps, rows, peak_memory_bytes, output_bytes },
+            limits: Some(Limits { max_memory_bytes, max_cycles, max_output_bytes, max_steps }),
+            usage: Some(Usage { steps, rows, peak_memory_bytes, output_bytes }),
         });
         Self { claim, plan: plan.clone(), typed: typed.clone(), inputs, output: outcome.output }
     }

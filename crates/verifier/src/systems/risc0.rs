@@ -133,7 +133,9 @@ impl Seal {
 
     /// Whether the seal proves that the program committed exactly the journal that this claim implies.
     pub(crate) fn check(&self, program: &Digest, version: [u16; 3], claim: &PlanClaim) -> Result<(), String> {
-        let journal = claim.journal(version).ok_or("the claim has digests that are not SHA-256")?;
+        let journal = claim
+            .journal(version)
+            .ok_or("the claim lacks limits or usage, or has digests that are not SHA-256")?;
         self.check_journal(program, &journal.encode())
     }
 

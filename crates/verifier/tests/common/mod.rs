@@ -34,13 +34,13 @@ pub fn claim() -> PlanClaim {
         job: Some(job().digest()),
         inputs: vec![InputClaim { name: "stocks".into(), root: Digest::of(b"stocks") }],
         output: Digest::of(b"output"),
-        limits: Limits {
+        limits: Some(Limits {
             max_memory_bytes: 1 << 30,
             max_cycles: 1 << 30,
             max_output_bytes: 1 << 20,
             max_steps: 1000,
-        },
-        usage: Usage { steps: 4, rows: 560, peak_memory_bytes: 1 << 16, output_bytes: 400 },
+        }),
+        usage: Some(Usage { steps: 4, rows: 560, peak_memory_bytes: 1 << 16, output_bytes: 400 }),
     }
 }
 

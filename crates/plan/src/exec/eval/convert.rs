@@ -24,7 +24,6 @@ use crate::{
 pub(super) fn to_number(arg: &Cells, from: Type, ty: Type, frame: Frame<'_>) -> Result<Values> {
     let to_scale = ty.scale().ok_or(ExecErrorKind::BadPlan("a conversion to what is no number"))?;
     let fault = Fault::Conversion(ty);
-    // An overflow of `store` is a value that the target type cannot hold.
     let result = match from {
         Type::Bool => {
             let bits = arg.bools()?;
@@ -42,10 +41,14 @@ pub(super) fn to_number(arg: &Cells, from: Type, ty: Type, frame: Frame<'_>) -> 
         _ => {
             let numbers = arg.numbers()?;
             let from_scale = from.scale().unwrap_or(0);
+            if to_scale == from_scale {
+                let same = arithmetic::store(ty, "conversion", frame, |at| Ok(Some(numbers.at(at))));
+                return same.map_err(|error| as_conversion(error, fault));
+            }
             let factor = scale_factor(from_scale.abs_diff(to_scale))?;
             arithmetic::store(ty, "conversion", frame, |at| {
                 let value = numbers.at(at);
-                if to_scale >= from_scale {
+                if to_scale > from_scale {
                     return Ok(exact::product_wide(value, factor));
                 }
                 let quotient = exact::divide(value, factor, Rounding::Trunc).ok_or(fault)?;
@@ -53,10 +56,15 @@ pub(super) fn to_number(arg: &Cells, from: Type, ty: Type, frame: Frame<'_>) -> 
             })
         }
     };
-    result.map_err(|error| match error {
+    result.map_err(|error| as_conversion(error, fault))
+}
+
+/// An overflow of `store` is a value that the target type cannot hold.
+fn as_conversion(error: ExecErrorKind, fault: Fault) -> ExecErrorKind {
+    match error {
         ExecErrorKind::Overflow { row, .. } => fault.at(row),
         other => other,
-    })
+    }
 }
 
 fn parse(text: &[u8], ty: Type) -> Option<i128> {

@@ -53,7 +53,15 @@ pub(super) fn arithmetic(
         F::Div => {
             let b = args[1].numbers()?;
             let shift = i32::from(scale(ty)) + i32::from(scale(types[1])) - i32::from(scale(types[0]));
-            store(ty, "div", frame, |at| exact::scaled_quotient(a.at(at), b.at(at), shift, "div").map(Some))
+            let wide = |at| exact::scaled_quotient(a.at(at), b.at(at), shift, "div").map(Some);
+            let factor = u32::try_from(shift).ok().and_then(exact::power10).map(i64::try_from);
+            if let (Numbers::Narrow(a), Numbers::Narrow(b), Some(Ok(factor))) = (a, b, factor) {
+                return store(ty, "div", frame, |at| match exact::quotient_narrow(a[at], factor, b[at]) {
+                    Some(quotient) => Ok(Some(i128::from(quotient))),
+                    None => wide(at),
+                });
+            }
+            store(ty, "div", frame, wide)
         }
         F::Quotient => {
             let b = args[1].numbers()?;
@@ -151,15 +159,20 @@ pub(super) fn store(
     f: impl Fn(usize) -> Checked<Option<i128>>,
 ) -> Result<Values> {
     let (least, most) = bounds(ty);
-    let checked = |at: usize| match f(at)? {
-        Some(value) if least <= value && value <= most => Ok(value),
+    if ty.is_wide() {
+        let values = frame.try_fill(|at| match f(at)? {
+            Some(value) if least <= value && value <= most => Ok(value),
+            _ => Err(Fault::Overflow(what)),
+        });
+        return values.map(Values::Wide);
+    }
+    // Bounds of 64 bits are compared in 64 bits.
+    let (least, most) = (least as i64, most as i64);
+    let values = frame.try_fill(|at| match f(at)?.map(i64::try_from) {
+        Some(Ok(value)) if least <= value && value <= most => Ok(value),
         _ => Err(Fault::Overflow(what)),
-    };
-    Ok(if ty.is_wide() {
-        Values::Wide(frame.try_fill(checked)?)
-    } else {
-        Values::Narrow(frame.try_fill(|at| checked(at).map(|value| value as i64))?)
-    })
+    });
+    values.map(Values::Narrow)
 }
 
 fn multiply(a: Numbers<'_>, b: Numbers<'_>, types: &[Type], ty: Type, frame: Frame<'_>) -> Result<Values> {

@@ -31,7 +31,7 @@ pub(super) fn reduce(
     schema: &Schema,
 ) -> Result<Table> {
     let groups = Groups::of(table, keys)?;
-    let mut moments = MomentsCache::default();
+    let mut moments = MomentsCache::of(columns);
     let columns = columns.iter().zip(schema.columns()).map(|(column, declared)| match column {
         ReduceColumn::Key(at) => {
             let index = *keys.get(*at).ok_or(ExecErrorKind::BadPlan("no such key"))?;
@@ -139,21 +139,32 @@ pub(super) fn number_column(ty: Type, numbers: &[Option<i128>]) -> ColumnData {
 }
 
 /// Sums and squares that several aggregates of one field share.
-#[derive(Default)]
-struct MomentsCache(Vec<(usize, Moments)>);
+struct MomentsCache {
+    /// Fields of which some aggregate needs squares.
+    squared: Vec<usize>,
+    known: Vec<(usize, Moments)>,
+}
 
 impl MomentsCache {
-    fn of(&mut self, table: &Table, groups: &Groups, field: usize, squares: bool) -> Result<&Moments> {
-        let found =
-            self.0.iter().position(|(at, moments)| *at == field && (moments.has_squares() || !squares));
-        let at = match found {
+    fn of(columns: &[ReduceColumn]) -> Self {
+        let squared = columns.iter().filter_map(|column| match column {
+            ReduceColumn::Aggregate(TypedReduction::Variance { field, .. }) => Some(*field),
+            _ => None,
+        });
+        Self { squared: squared.collect(), known: Vec::new() }
+    }
+
+    fn moments(&mut self, table: &Table, groups: &Groups, field: usize) -> Result<&Moments> {
+        let at = match self.known.iter().position(|(at, _)| *at == field) {
             Some(at) => at,
             None => {
-                self.0.push((field, Moments::of(column_of(table, field)?, table.rows, groups, squares)?));
-                self.0.len() - 1
+                let squares = self.squared.contains(&field);
+                let moments = Moments::of(column_of(table, field)?, table.rows, groups, squares)?;
+                self.known.push((field, moments));
+                self.known.len() - 1
             }
         };
-        Ok(&self.0[at].1)
+        Ok(&self.known[at].1)
     }
 }
 
@@ -186,17 +197,17 @@ fn aggregate(
         TypedReduction::Min(field) => pick_extreme(table, groups, *field, Ordering::Less),
         TypedReduction::Max(field) => pick_extreme(table, groups, *field, Ordering::Greater),
         TypedReduction::Sum(field) => {
-            let moments = cache.of(table, groups, *field, false)?;
+            let moments = cache.moments(table, groups, *field)?;
             groups.numbers(ty, |group| moments.sum(group, ty))
         }
         TypedReduction::Mean(field, scale) => {
             let shift = i32::from(*scale) - i32::from(scale_of(*field)?);
-            let moments = cache.of(table, groups, *field, false)?;
+            let moments = cache.moments(table, groups, *field)?;
             groups.numbers(ty, |group| moments.mean(group, shift))
         }
         TypedReduction::Variance { field, scale, population, root } => {
             let shift = (i32::from(*scale), i32::from(scale_of(*field)?));
-            let moments = cache.of(table, groups, *field, true)?;
+            let moments = cache.moments(table, groups, *field)?;
             groups.numbers(ty, |group| moments.variance(group, shift, *population, *root))
         }
         TypedReduction::Percentile { field, digits, p_scale, scale, discrete } => {

@@ -62,10 +62,6 @@ impl Moments {
         Ok(Self { counts: groups.counts(rows, validity), sums, squares: of_squares })
     }
 
-    pub(super) fn has_squares(&self) -> bool {
-        self.squares.is_some()
-    }
-
     pub(in crate::exec) fn count(&self, group: usize) -> u32 {
         self.counts[group]
     }
@@ -116,8 +112,9 @@ impl Moments {
         let overflow = Fault::Overflow(what);
         let squares = self.squares.as_ref().map_or(I256::ZERO, |squares| squares.total(group));
         let (n, total) = (I256::from(count), self.total(group));
-        let scaled = squares.checked_mul(n).ok_or(overflow)?;
-        let deviations = scaled.checked_sub(total.checked_mul(total).ok_or(overflow)?).ok_or(overflow)?;
+        let scaled = exact::product_256(squares, n).ok_or(overflow)?;
+        let square = exact::product_256(total, total).ok_or(overflow)?;
+        let deviations = scaled.checked_sub(square).ok_or(overflow)?;
         let divisor = n * I256::from(if population { count } else { count - 1 });
         let (to, from) = scales;
         let result = if root {
