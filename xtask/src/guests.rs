@@ -153,7 +153,7 @@ fn build() -> Result<Built> {
 fn says_nothing_of_this_machine(binary: &[u8]) -> Result<()> {
     let home = env::var("HOME").unwrap_or_default();
     let cargo = env::var("CARGO_HOME").unwrap_or_default();
-    for place in [STAGE, "/registry/src/", "/rustlib/src/", &home, &cargo] {
+    for place in [STAGE, "/registry/src/", "/rustlib/src/", home.as_str(), cargo.as_str()] {
         let found = place.len() > 1 && binary.windows(place.len()).any(|window| window == place.as_bytes());
         ensure!(!found, "the program holds the path `{place}`");
     }
