@@ -26,9 +26,7 @@ pub(super) fn step(sink: &mut impl Sink, step: &Step) {
             sink.put(b",\"type\":\"branch\"}");
         }
         StepKind::Compute { input, operation } => {
-            member(sink, b"\"id\":", &step.id);
-            member(sink, b",\"input\":", input);
-            sink.put(b",\"operation\":");
+            before_operation(sink, &step.id, input);
             compute(sink, operation);
             sink.put(b",\"type\":\"compute\"}");
         }
@@ -42,13 +40,18 @@ pub(super) fn step(sink: &mut impl Sink, step: &Step) {
         }
         StepKind::Loop(each) => step_loop(sink, &step.id, each),
         StepKind::Transform { input, operation } => {
-            member(sink, b"\"id\":", &step.id);
-            member(sink, b",\"input\":", input);
-            sink.put(b",\"operation\":");
+            before_operation(sink, &step.id, input);
             transform(sink, operation);
             sink.put(b",\"type\":\"transform\"}");
         }
     }
+}
+
+/// The members that stand before the operation of a step.
+fn before_operation(sink: &mut impl Sink, id: &str, input: &str) {
+    member(sink, b"\"id\":", id);
+    member(sink, b",\"input\":", input);
+    sink.put(b",\"operation\":");
 }
 
 fn data_input(sink: &mut impl Sink, id: &str, input: &DataInput) {
