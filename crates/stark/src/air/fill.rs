@@ -1,0 +1,277 @@
+//! Filling tables: rows are loaded, then every step of the chip runs for every row in order.
+
+use alloc::{sync::Arc, vec, vec::Vec};
+
+use ethnum::I256;
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use p3_matrix::dense::RowMajorMatrix;
+
+use super::{Chip, Copies, F, Fill, Load, Node, OrderPart, P, Slot, node::Place};
+use crate::gadget::SALT;
+
+/// Why a table cannot be filled: what the plan asks for has no proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum FillError {
+    /// A number does not fit: an overflow, a division by zero, or a bound of a gadget.
+    Number(&'static str),
+    /// More rows than the public bound.
+    TooManyRows { rows: usize, bound: usize },
+}
+
+/// Tables that are filled already.
+#[derive(Default)]
+pub(crate) struct Traces {
+    pub(crate) tables: Vec<Table>,
+}
+
+/// A filled table.
+pub(crate) struct Table {
+    pub(crate) cells: Vec<F>,
+    pub(crate) width: usize,
+    /// The integers of slots, row by row.
+    values: Vec<I256>,
+    slots: usize,
+    /// Real rows.
+    pub(crate) rows: usize,
+    /// Public values that the filling computed.
+    pub(crate) publics: Vec<F>,
+}
+
+impl Table {
+    pub(crate) fn row(&self, row: usize) -> &[F] {
+        &self.cells[row * self.width..(row + 1) * self.width]
+    }
+
+    fn value(&self, row: usize, slot: Slot) -> I256 {
+        self.values[row * self.slots + slot.0]
+    }
+
+    pub(crate) fn matrix(&self) -> RowMajorMatrix<F> {
+        RowMajorMatrix::new(self.cells.clone(), self.width)
+    }
+}
+
+/// What the caller gives to loads and to digests.
+pub(crate) struct Inputs<'a> {
+    /// For each input, for each column the integer and whether it is there.
+    pub(crate) tables: &'a [crate::table::Columns],
+    /// For each digest its salt.
+    pub(crate) salts: &'a [[F; SALT]],
+    /// Random counts of masks, five for each link.
+    pub(crate) masks: &'a [F],
+}
+
+/// A row that is being filled.
+pub(crate) struct Row<'a> {
+    chip: &'a Chip,
+    /// Its index; row 0 is the head where the chip has one.
+    pub(crate) index: usize,
+    before: Option<&'a mut [F]>,
+    cells: &'a mut [F],
+    values: &'a mut [I256],
+}
+
+impl Row<'_> {
+    pub(crate) fn get(&self, slot: Slot) -> I256 {
+        self.values[slot.0]
+    }
+
+    pub(crate) fn set(&mut self, slot: Slot, value: I256) {
+        self.values[slot.0] = value;
+    }
+
+    pub(crate) fn write(&mut self, column: usize, value: F) {
+        self.cells[column] = value;
+    }
+
+    pub(crate) fn write_int(&mut self, column: usize, value: i128) {
+        self.cells[column] = F::from_i64((value % P) as i64);
+    }
+
+    /// The cells of the row before, if there is one.
+    pub(crate) fn before(&mut self) -> Option<&mut [F]> {
+        self.before.as_deref_mut()
+    }
+
+    /// The value of an expression of this row alone.
+    pub(crate) fn field(&self, node: Node) -> F {
+        value_at(self.chip, self.cells, node)
+    }
+
+    /// The same in the row before.
+    pub(crate) fn field_before(&self, node: Node) -> Option<F> {
+        self.before.as_ref().map(|cells| value_at(self.chip, cells, node))
+    }
+
+    pub(crate) fn bit(&self, node: Node) -> bool {
+        self.field(node) != F::ZERO
+    }
+
+    /// The integer congruent to an expression in `least .. least + p`.
+    pub(crate) fn integer(&self, node: Node, least: i128) -> i128 {
+        integer(self.field(node), least)
+    }
+}
+
+/// The integer congruent to `value` in `least .. least + p`.
+pub(crate) fn integer(value: F, least: i128) -> i128 {
+    let value = i128::from(value.as_canonical_u32());
+    least + (value - least).rem_euclid(P)
+}
+
+fn value_at(chip: &Chip, cells: &[F], node: Node) -> F {
+    chip.value(node, &Place { local: cells, next: &[], publics: &[], first: false, last: false })
+}
+
+/// A table whose rows are filled up to here.
+pub(crate) struct Pass<'a> {
+    chip: &'a Chip,
+    pub(crate) cells: &'a mut [F],
+    pub(crate) publics: &'a mut [F],
+    /// Random counts of masks, five for each link.
+    pub(crate) masks: &'a [F],
+    pub(crate) salts: &'a [[F; SALT]],
+}
+
+impl Pass<'_> {
+    pub(crate) fn height(&self) -> usize {
+        self.chip.height()
+    }
+
+    pub(crate) fn field(&self, row: usize, node: Node) -> F {
+        let width = self.chip.width;
+        value_at(self.chip, &self.cells[row * width..(row + 1) * width], node)
+    }
+
+    pub(crate) fn write(&mut self, row: usize, column: usize, value: F) {
+        self.cells[row * self.chip.width + column] = value;
+    }
+}
+
+/// Fills the table of `chip`, whose sources are in `traces` already.
+pub(crate) fn fill(
+    chip: &Chip,
+    chips: &[Arc<Chip>],
+    traces: &Traces,
+    inputs: &Inputs<'_>,
+) -> Result<Table, FillError> {
+    let height = chip.height();
+    let mut table = Table {
+        cells: vec![F::ZERO; height * chip.width],
+        width: chip.width,
+        values: vec![I256::ZERO; height * chip.slots],
+        slots: chip.slots,
+        rows: 0,
+        publics: vec![F::ZERO; chip.publics],
+    };
+    load(chip, chips, traces, inputs, &mut table)?;
+    let mut from = 0;
+    while from < chip.fills.len() {
+        let steps = chip.fills[from..].iter().take_while(|fill| matches!(fill, Fill::Row(_))).count();
+        if steps > 0 {
+            rows(chip, &chip.fills[from..from + steps], &mut table)?;
+        } else if let Fill::Pass(pass) = &chip.fills[from] {
+            pass(&mut Pass {
+                chip,
+                cells: &mut table.cells,
+                publics: &mut table.publics,
+                masks: inputs.masks,
+                salts: inputs.salts,
+            })?;
+        }
+        from += steps.max(1);
+    }
+    Ok(table)
+}
+
+fn rows(chip: &Chip, steps: &[Fill], table: &mut Table) -> Result<(), FillError> {
+    for index in 0..chip.height() {
+        let (done, rest) = table.cells.split_at_mut(index * chip.width);
+        let mut row = Row {
+            chip,
+            index,
+            before: index.checked_sub(1).map(|before| &mut done[before * chip.width..]),
+            cells: &mut rest[..chip.width],
+            values: &mut table.values[index * chip.slots..(index + 1) * chip.slots],
+        };
+        for step in steps {
+            if let Fill::Row(step) = step {
+                step(&mut row)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn load(
+    chip: &Chip,
+    chips: &[Arc<Chip>],
+    traces: &Traces,
+    inputs: &Inputs<'_>,
+    table: &mut Table,
+) -> Result<(), FillError> {
+    match &chip.load {
+        Load::Nothing | Load::Range => return Ok(()),
+        Load::Table { input, columns } => {
+            let data = &inputs.tables[*input];
+            table.rows = data.rows;
+            fits(chip, data.rows)?;
+            for (column, (slot, validity)) in columns.iter().enumerate() {
+                for row in 0..data.rows {
+                    let (value, valid) = data.columns[column].at(row);
+                    let at = (row + 1) * chip.slots;
+                    table.values[at + slot.0] = value;
+                    if let Some(validity) = validity {
+                        table.values[at + validity.0] = I256::from(u8::from(valid));
+                    }
+                }
+            }
+        }
+        Load::Rows(copies) => {
+            let source = &traces.tables[copies.source];
+            let source_chip = &chips[copies.source];
+            let chosen = chosen_rows(copies, source, source_chip);
+            fits(chip, chosen.len())?;
+            table.rows = chosen.len();
+            for (at, from) in chosen.iter().enumerate() {
+                for (node, column) in &copies.cells {
+                    let value = value_at(source_chip, source.row(*from), *node);
+                    table.cells[(at + 1) * chip.width + column] = value;
+                }
+                for (source_slot, slot) in &copies.slots {
+                    table.values[(at + 1) * chip.slots + slot.0] = source.value(*from, *source_slot);
+                }
+            }
+        }
+    }
+    let (head, real) = (chip.column_of(chip.head), chip.column_of(chip.real));
+    table.cells[head] = F::ONE;
+    for row in 1..=table.rows {
+        table.cells[row * chip.width + real] = F::ONE;
+    }
+    Ok(())
+}
+
+fn fits(chip: &Chip, rows: usize) -> Result<(), FillError> {
+    let bound = chip.height() - 1;
+    if rows <= bound { Ok(()) } else { Err(FillError::TooManyRows { rows, bound }) }
+}
+
+fn chosen_rows(copies: &Copies, source: &Table, chip: &Chip) -> Vec<usize> {
+    let height = source.cells.len() / source.width.max(1);
+    let mut chosen: Vec<usize> =
+        (0..height).filter(|row| value_at(chip, source.row(*row), copies.select) == F::ONE).collect();
+    if !copies.order.is_empty() {
+        let keys = |row: usize| {
+            copies.order.iter().map(move |part| match part {
+                OrderPart::Bit(bit) => I256::from(value_at(chip, source.row(row), *bit).as_canonical_u32()),
+                OrderPart::Slot { slot, descending } => {
+                    let value = source.value(row, *slot);
+                    if *descending { -value } else { value }
+                }
+            })
+        };
+        chosen.sort_by(|a, b| keys(*a).cmp(keys(*b)));
+    }
+    chosen
+}

@@ -1,0 +1,31 @@
+//! Chips: tables of field elements with constraints, written once for verifier, prover and tests.
+//!
+//! A [`Chip`] is data: a graph of polynomial expressions over two neighbouring rows, a list of those that must be
+//! zero, messages on buses, and the steps that fill the table. Gadgets add to all of these at once, so a constraint
+//! and the code that satisfies it stand side by side.
+
+mod chip;
+mod constrain;
+#[cfg(test)]
+mod debug;
+mod fill;
+mod node;
+
+pub(crate) use self::{
+    chip::{Chip, Constraint, Copies, Fill, Load, OrderPart, Rule, Slot},
+    constrain::{ChipAir, permute},
+    fill::{FillError, Inputs, Pass, Row, Traces, fill, integer},
+    node::{Node, Op, Place},
+};
+
+#[cfg(test)]
+pub(crate) use self::debug::{Violation, violations};
+
+/// The field of all cells: integers modulo `p = 2^31 - 2^24 + 1`.
+pub(crate) type F = p3_koala_bear::KoalaBear;
+
+/// Its order.
+pub(crate) const P: i128 = 0x7f00_0001;
+
+/// Most factors that a constraint may multiply: with hiding at blow-up 4, a quotient has no room for more.
+pub(crate) const MAX_DEGREE: u8 = 3;

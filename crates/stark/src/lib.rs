@@ -1,0 +1,51 @@
+#![doc = include_str!("../README.md")]
+#![no_std]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+mod air;
+mod compile;
+mod config;
+pub mod digest;
+mod error;
+mod gadget;
+mod proof;
+mod prove;
+mod security;
+mod statement;
+mod table;
+mod verify;
+
+#[cfg(test)]
+mod tests;
+
+use alloc::vec::Vec;
+
+use proofmark_plan::typed::TypedPlan;
+
+pub use self::{
+    compile::Unsupported,
+    config::Level,
+    digest::Salt,
+    error::{ProveError, VerifyError},
+    prove::{Phase, Progress, Witness, prove},
+    security::Security,
+    statement::{Bounds, Statement, TableBounds},
+    verify::verify,
+};
+
+/// The bounds of the output's text columns, which follow from those of the inputs: the output's digest is the one
+/// under these ([`digest::table_with_text_bounds`]).
+///
+/// # Errors
+/// If the plan cannot be proved under the bounds.
+pub fn output_text_bounds(plan: &TypedPlan, bounds: &Bounds) -> Result<Vec<u8>, Vec<Unsupported>> {
+    compile::compile(plan, bounds, 0).map(|machine| machine.output_text)
+}
+
+/// Every step that cannot be proved, with its reason. Empty if the plan can be proved for tables within the limits:
+/// 131,071 rows, texts of at most 30 bytes.
+pub fn supports(plan: &TypedPlan) -> Vec<Unsupported> {
+    compile::supports(plan)
+}

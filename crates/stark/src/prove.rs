@@ -1,0 +1,234 @@
+//! The prover.
+
+use alloc::{format, string::ToString, sync::Arc, vec::Vec};
+
+use p3_batch_stark::{ProverData, StarkInstance, prove_batch};
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use p3_matrix::dense::RowMajorMatrix;
+use proofmark_plan::{types::ValueType, value::Table};
+use rand::{CryptoRng, Rng};
+
+use crate::{
+    air::{Chip, ChipAir, F, FillError, Inputs, Traces, fill},
+    compile::{Machine, compile},
+    config::config,
+    digest::{Salt, to_digest},
+    error::ProveError,
+    gadget::{MASKS, RANGE_BUS, RANGE_COUNT, range_row},
+    proof::{Shape, encode},
+    statement::{Statement, publics},
+    table::Columns,
+};
+
+/// What only the prover knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Witness<'a> {
+    /// The inputs, parallel to the plan's.
+    pub inputs: &'a [Table],
+    /// The salt of each input's digest.
+    pub salts: &'a [Salt],
+    /// The salt of the output's digest; [`Salt::NONE`] where whoever has the output shall recompute it.
+    pub output_salt: Salt,
+}
+
+/// A part of proving.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Phase {
+    /// From the plan to chips.
+    Compile,
+    /// Filling tables.
+    Fill,
+    /// Commitments and openings.
+    Prove,
+    /// Writing the proof.
+    Encode,
+}
+
+/// Watches a proof, and may stop it.
+pub trait Progress {
+    /// Called before each phase.
+    fn phase(&mut self, _phase: Phase) {}
+
+    /// Asked before each phase; `true` stops the proof.
+    fn cancelled(&mut self) -> bool {
+        false
+    }
+}
+
+impl Progress for () {}
+
+/// Proves a statement.
+///
+/// `rng` must be the operating system's, or seeded from it: whoever predicts it sees the data through the masks.
+///
+/// # Errors
+/// See [`ProveError`].
+pub fn prove(
+    statement: &Statement<'_>,
+    witness: &Witness<'_>,
+    rng: &mut impl CryptoRng,
+    progress: &mut dyn Progress,
+) -> Result<Vec<u8>, ProveError> {
+    let filled = fill_statement(statement, witness, rng, progress)?;
+    prove_filled(statement, &filled, rng, progress)
+}
+
+/// Tables that are filled for a statement.
+pub(crate) struct Filled {
+    pub(crate) chips: Vec<Arc<Chip>>,
+    pub(crate) traces: Traces,
+    pub(crate) publics: Vec<Vec<F>>,
+}
+
+#[cfg(test)]
+impl Filled {
+    /// What the tables break. Empty for an honest prover.
+    pub(crate) fn violations(&self) -> Vec<crate::air::Violation> {
+        crate::air::violations(&self.chips, &self.traces, &self.publics)
+    }
+}
+
+/// Compiles, fills, and checks that the statement's digests are those of the data.
+pub(crate) fn fill_statement(
+    statement: &Statement<'_>,
+    witness: &Witness<'_>,
+    rng: &mut impl CryptoRng,
+    progress: &mut dyn Progress,
+) -> Result<Filled, ProveError> {
+    enter(progress, Phase::Compile)?;
+    let plan = statement.plan;
+    if !statement.bounds.are_sane(plan.inputs.len())
+        || [statement.inputs.len(), witness.inputs.len(), witness.salts.len()] != [plan.inputs.len(); 3]
+    {
+        return Err(ProveError::BadBounds);
+    }
+    let machine = compile(plan, statement.bounds, statement.level.least_log_height())
+        .map_err(ProveError::Unsupported)?;
+    enter(progress, Phase::Fill)?;
+    let (traces, found) = fill_machine(statement, witness, &machine, rng)?;
+    for (at, (found, wanted)) in
+        found.iter().zip(statement.inputs.iter().chain([&statement.output])).enumerate()
+    {
+        if to_digest(found) != *wanted {
+            let what = plan
+                .inputs
+                .get(at)
+                .map_or_else(|| "the output".to_string(), |input| format!("input {}", input.name));
+            return Err(ProveError::DigestMismatch { what });
+        }
+    }
+    let publics = publics(statement, &machine.digests, machine.chips.len(), &found);
+    Ok(Filled { chips: machine.chips, traces, publics })
+}
+
+/// The filled tables, and the digest of each input and of the output.
+pub(crate) fn fill_machine(
+    statement: &Statement<'_>,
+    witness: &Witness<'_>,
+    machine: &Machine,
+    rng: &mut impl CryptoRng,
+) -> Result<(Traces, Vec<[F; 8]>), ProveError> {
+    let mut tables = Vec::with_capacity(witness.inputs.len());
+    for (input, (table, bounds)) in witness.inputs.iter().zip(&statement.bounds.inputs).enumerate() {
+        let declared = statement.plan.inputs[input].ty == ValueType::Table(table.schema.clone());
+        let columns = Columns::of(table, &bounds.text_bytes).filter(|_| declared);
+        tables.push(columns.ok_or(ProveError::BadInput { input })?);
+    }
+    let mut salts: Vec<_> = witness.salts.iter().map(|salt| salt.elements()).collect();
+    salts.push(witness.output_salt.elements());
+    let masks: Vec<F> = (0..MASKS * machine.chips.len()).map(|_| random_element(rng)).collect();
+    let inputs = Inputs { tables: &tables, salts: &salts, masks: &masks };
+    let mut traces = Traces::default();
+    for (chip, step) in machine.chips.iter().zip(&machine.steps) {
+        let table = fill(chip, &machine.chips, &traces, &inputs).map_err(|error| fill_error(error, step))?;
+        traces.tables.push(table);
+    }
+    count_ranges(machine, &mut traces);
+    let digest = |chip: &usize| {
+        let publics = &traces.tables[*chip].publics;
+        core::array::from_fn(|lane| publics.get(lane).copied().unwrap_or_default())
+    };
+    let digests = machine.digests.iter().map(digest).collect();
+    Ok((traces, digests))
+}
+
+fn fill_error(error: FillError, step: &str) -> ProveError {
+    match error {
+        FillError::Number(reason) => ProveError::NoValue { step: step.into(), reason },
+        FillError::TooManyRows { rows, bound } => ProveError::TooManyRows { step: step.into(), rows, bound },
+    }
+}
+
+/// Fills the counts of the range chip.
+fn count_ranges(machine: &Machine, traces: &mut Traces) {
+    let mut counts = alloc::vec![0u32; machine.chips[0].height()];
+    for (chip, table) in machine.chips.iter().zip(&traces.tables).skip(1) {
+        let lookups: Vec<_> = chip.interactions.iter().filter(|message| message.bus == RANGE_BUS).collect();
+        for row in 0..chip.height() {
+            let place = crate::air::Place {
+                local: table.row(row),
+                next: table.row((row + 1) % chip.height()),
+                publics: &table.publics,
+                first: row == 0,
+                last: row + 1 == chip.height(),
+            };
+            for lookup in &lookups {
+                let [width, value] =
+                    [0, 1].map(|at| chip.value(lookup.fields[at], &place).as_canonical_u32());
+                // A value outside its range has no row; the bus will not balance.
+                if value < 1 << width {
+                    counts[range_row(width, value)] += 1;
+                }
+            }
+        }
+    }
+    let table = &mut traces.tables[0];
+    for (row, count) in counts.into_iter().enumerate() {
+        table.cells[row * table.width + RANGE_COUNT] = F::from_u32(count);
+    }
+}
+
+/// A uniform field element.
+fn random_element(rng: &mut impl Rng) -> F {
+    // 128 bits modulo a 31-bit order are uniform but for 2^-97.
+    let wide = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
+    F::from_u32((wide % u128::from(F::ORDER_U32)) as u32)
+}
+
+/// Proves what filled tables show.
+pub(crate) fn prove_filled(
+    statement: &Statement<'_>,
+    filled: &Filled,
+    rng: &mut impl CryptoRng,
+    progress: &mut dyn Progress,
+) -> Result<Vec<u8>, ProveError> {
+    enter(progress, Phase::Prove)?;
+    let internal = |error: &dyn core::fmt::Display| ProveError::Internal(error.to_string());
+    let mut seed = [0; 32];
+    rng.fill_bytes(&mut seed);
+    let config = config(statement.level, seed);
+    let airs: Vec<ChipAir> = filled.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
+    let degrees: Vec<usize> = filled.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
+    let data =
+        ProverData::from_airs_and_degrees(&config, &airs, &degrees).map_err(|error| internal(&error))?;
+    let matrices: Vec<RowMajorMatrix<F>> = filled.traces.tables.iter().map(|table| table.matrix()).collect();
+    let instances: Vec<StarkInstance<'_, _, ChipAir>> = airs
+        .iter()
+        .zip(&matrices)
+        .zip(&filled.publics)
+        .map(|((air, trace), publics)| StarkInstance { air, trace, public_values: publics.clone() })
+        .collect();
+    let proof = prove_batch(&config, &instances, &data).map_err(|error| internal(&error))?;
+    enter(progress, Phase::Encode)?;
+    let shape = Shape::new(statement.level, &config, &airs, &data.common);
+    encode(&shape, proof).map_err(|error| internal(&error))
+}
+
+fn enter(progress: &mut dyn Progress, phase: Phase) -> Result<(), ProveError> {
+    if progress.cancelled() {
+        return Err(ProveError::Cancelled);
+    }
+    progress.phase(phase);
+    Ok(())
+}

@@ -1,0 +1,81 @@
+//! How many bits a proof is worth, by the calculator of Plonky3.
+
+use p3_batch_stark::num_batched_openings;
+use p3_security::{
+    grinding::GrindingSites,
+    logup::{LogUpAir, security_term},
+    shape::{InstanceShape, StarkAirParams},
+    stark::{conjectured_security_report, proven_security_report},
+};
+use p3_uni_stark::OpeningShape;
+
+use crate::{
+    config::{DEGREE, Level, RANDOM_COLUMNS, fri},
+    proof::Shape,
+};
+
+/// The security of a proof.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Security {
+    /// Bits that are proven, in the better of the unique-decoding and the Johnson regime.
+    pub proven_bits: u32,
+    /// Bits under the conjecture that random words are the worst ones for FRI.
+    pub conjectured_bits: u32,
+    /// Whether the proof is zero-knowledge. Always so here.
+    pub zero_knowledge: bool,
+}
+
+/// Bits of the field of challenges, rounded down.
+const FIELD_BITS: usize = 154;
+
+/// Bits of collision resistance of the hash: half of its 248 bits.
+const COLLISION_BITS: usize = 124;
+
+pub(crate) fn security(level: Level, shape: &Shape) -> Security {
+    let openings = OpeningShape::hiding(RANDOM_COLUMNS);
+    let (mut batched, mut constraints, mut messages, mut widest, mut chunks, mut log_height) =
+        (0, 0, 0, 1, 0, 0);
+    for instance in &shape.instances {
+        batched += num_batched_openings(
+            instance.width,
+            true,
+            0,
+            false,
+            instance.chunks,
+            instance.lookups,
+            DEGREE,
+            openings,
+        );
+        // Beside its own constraints an instance has one per fraction and three of the running sum.
+        constraints += instance.constraints + instance.lookups + 3;
+        messages += instance.messages << (instance.log_height as u32);
+        widest = widest.max(instance.widest_message);
+        chunks = chunks.max(instance.chunks);
+        log_height = log_height.max(instance.log_height);
+    }
+    let air = StarkAirParams {
+        num_constraints: constraints,
+        max_constraint_degree: 4,
+        num_quotient_chunks: chunks,
+        max_combo: 2,
+    };
+    let instance = InstanceShape {
+        // Masks double the degree.
+        log_trace_length: log_height + 1,
+        modulus_bits: FIELD_BITS,
+        collision_resistance: COLLISION_BITS,
+        num_batched_functions: batched,
+    };
+    let lookup =
+        LogUpAir { num_interactions: messages.div_ceil(1 << (log_height + 1)), max_message_width: widest };
+    let extras: alloc::vec::Vec<_> =
+        security_term(&lookup, &instance, &GrindingSites::NONE).into_iter().collect();
+    let regime = fri(level, ()).security_regime();
+    let proven = proven_security_report(&regime, &air, &instance, &extras, &GrindingSites::NONE);
+    let conjectured = conjectured_security_report(&regime, &air, &instance, &extras, &GrindingSites::NONE);
+    Security {
+        proven_bits: proven.security_bits() as u32,
+        conjectured_bits: conjectured.security_bits() as u32,
+        zero_knowledge: true,
+    }
+}
