@@ -4,18 +4,18 @@ use std::time::Instant;
 use ark_bn254::Fr;
 use ark_ff::UniformRand as _;
 use proofmark_binding::{
-    circuit::{Facts, Form, Witness},
+    circuit::{Form, Witness},
     phase1::PowersOfTau,
     proof::{PreparedKey, prove},
     setup::{contribute, initial},
 };
-use proofmark_core::Digest;
+use proofmark_core::{Digest, InferenceClaim};
 
 fn main() {
     let mut rng = ark_std::test_rng();
     let powers = PowersOfTau::develop(9, Fr::rand(&mut rng), Fr::rand(&mut rng), Fr::rand(&mut rng));
     let digest = Digest::of(b"x");
-    let facts = Facts { job: digest, model: digest, input: digest, output: digest };
+    let facts = InferenceClaim { job: digest, model: digest, input: digest, output: digest };
     for form in Form::ALL {
         let mut points = initial(form, &powers).expect("enough powers");
         contribute(&mut points, &[], "bench", &mut rng);

@@ -13,6 +13,8 @@ pub mod sha256;
 #[cfg(feature = "receipt")]
 mod claim;
 #[cfg(feature = "receipt")]
+mod claim_binding;
+#[cfg(feature = "receipt")]
 mod codec;
 #[cfg(feature = "receipt")]
 mod job;
@@ -29,6 +31,10 @@ pub use digest::{Algorithm, Digest, ParseDigestError};
 
 #[cfg(feature = "receipt")]
 pub use claim::{Claim, InputClaim, Limits, PlanClaim, Tier, Usage};
+#[cfg(feature = "receipt")]
+pub use claim_binding::{
+    BindingEvidence, InferenceClaim, SealedCommitment, SealedInferenceClaim, SealedOpening,
+};
 #[cfg(feature = "receipt")]
 pub use codec::{Bytes, DecodeError, MAX_RECEIPT_BYTES};
 #[cfg(feature = "receipt")]
