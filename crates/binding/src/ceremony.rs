@@ -152,8 +152,8 @@ fn take_contribution(rest: &mut &[u8]) -> Option<Contribution> {
     Some(Contribution { name, delta_g1, delta_g2, commitment, response })
 }
 
-/// The operating system's randomness. Set-ups are rare, so a machine without it may stop here.
-pub(crate) struct SystemRng;
+/// The operating system's randomness, as arkworks takes it. Set-ups are rare, so a machine without it may stop here.
+pub struct SystemRng;
 
 impl ark_std::rand::RngCore for SystemRng {
     fn next_u32(&mut self) -> u32 {
