@@ -3,8 +3,10 @@
 use std::{sync::OnceLock, vec::Vec};
 
 use ark_bn254::Fr;
-use ark_ff::PrimeField as _;
-use proofmark_core::{Digest, sha256::Sha256};
+use ark_ff::{Field as _, PrimeField as _};
+use proofmark_core::{Digest, InferenceClaim, SealedCommitment, SealedInferenceClaim, sha256::Sha256};
+
+use zeroize::Zeroize as _;
 
 use crate::{
     field,
@@ -92,19 +94,6 @@ impl Form {
     }
 }
 
-/// The four facts that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Facts {
-    /// Digest of the job.
-    pub job: Digest,
-    /// Digest of the model.
-    pub model: Digest,
-    /// Digest of the input (prompt).
-    pub input: Digest,
-    /// Digest of the output (response).
-    pub output: Digest,
-}
-
 /// What a verifier feeds to the proof system, and what only the prover knows.
 #[derive(Clone, Debug)]
 pub struct Witness {
@@ -118,12 +107,12 @@ pub struct Witness {
 
 impl Witness {
     /// The witness of the open form.
-    pub fn open(facts: &Facts) -> Self {
+    pub fn open(facts: &InferenceClaim) -> Self {
         Self::build(Form::Open, &open_inputs(facts))
     }
 
     /// The witness of the sealed form under a random 128-bit salt.
-    pub fn sealed(facts: &Facts, salt: u128) -> Self {
+    pub fn sealed(facts: &InferenceClaim, salt: u128) -> Self {
         Self::build(Form::Sealed, &sealed_inputs(facts, salt))
     }
 
@@ -132,28 +121,47 @@ impl Witness {
         &self.assignment
     }
 
+    /// The variables in the order in which [`Form::synthesize`] makes them: one, public, hash inputs, S-boxes.
     fn build(form: Form, inputs: &[Fr]) -> Self {
-        let (r1cs, assignment) = form.synthesize(inputs);
-        Self { form, public: assignment[1..r1cs.public].to_vec(), assignment }
+        let mut boxes = Vec::with_capacity(form.r1cs().variables);
+        let commitment = form.poseidon().hash_traced(inputs, |values| boxes.extend_from_slice(&values));
+        let (public, private) = match form {
+            Form::Open => (vec![commitment], inputs),
+            Form::Sealed => (vec![inputs[0], commitment], &inputs[1..]),
+        };
+        let mut assignment = Vec::with_capacity(form.r1cs().variables);
+        assignment.push(Fr::ONE);
+        assignment.extend_from_slice(&public);
+        assignment.extend_from_slice(private);
+        assignment.extend_from_slice(&boxes);
+        boxes.zeroize();
+        Self { form, public, assignment }
+    }
+}
+
+/// The assignment of the sealed form holds what the receipt hides.
+impl Drop for Witness {
+    fn drop(&mut self) {
+        self.assignment.zeroize();
     }
 }
 
 /// Public values of the open form: `Poseidon(d_hi, d_lo)` with `d` the SHA-256 of all four digests.
-pub fn open_public(facts: &Facts) -> Vec<Fr> {
+pub fn open_public(facts: &InferenceClaim) -> Vec<Fr> {
     vec![Poseidon::width_3().hash(&open_inputs(facts))]
 }
 
 /// The salted commitment of the sealed form.
-pub fn sealed_commitment(facts: &Facts, salt: u128) -> [u8; 32] {
-    field::to_be_bytes(&Poseidon::width_6().hash(&sealed_inputs(facts, salt)))
+pub fn sealed_commitment(facts: &InferenceClaim, salt: u128) -> SealedCommitment {
+    SealedCommitment(field::to_be_bytes(&Poseidon::width_6().hash(&sealed_inputs(facts, salt))))
 }
 
 /// Public values of the sealed form; `None` if the commitment is not a canonical field element.
-pub fn sealed_public(job: &Digest, commitment: &[u8; 32]) -> Option<Vec<Fr>> {
-    Some(vec![element("job", job), field::from_be_bytes(commitment)?])
+pub fn sealed_public(claim: &SealedInferenceClaim) -> Option<Vec<Fr>> {
+    Some(vec![element("job", &claim.job), field::from_be_bytes(&claim.commitment.0)?])
 }
 
-fn open_inputs(facts: &Facts) -> [Fr; 2] {
+fn open_inputs(facts: &InferenceClaim) -> [Fr; 2] {
     let mut hasher = Sha256::domain("proofmark/binding/v1");
     for digest in [&facts.job, &facts.model, &facts.input, &facts.output] {
         hasher.update_sized(digest.algorithm().name().as_bytes());
@@ -164,7 +172,7 @@ fn open_inputs(facts: &Facts) -> [Fr; 2] {
     [Fr::from_be_bytes_mod_order(high), Fr::from_be_bytes_mod_order(low)]
 }
 
-fn sealed_inputs(facts: &Facts, salt: u128) -> [Fr; 5] {
+fn sealed_inputs(facts: &InferenceClaim, salt: u128) -> [Fr; 5] {
     [
         element("job", &facts.job),
         element("model", &facts.model),
@@ -186,10 +194,9 @@ fn element(label: &str, digest: &Digest) -> Fr {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ark_ff::Field as _;
 
-    fn facts() -> Facts {
-        Facts {
+    fn facts() -> InferenceClaim {
+        InferenceClaim {
             job: Digest::of(b"job"),
             model: Digest::of(b"model"),
             input: Digest::of(b"input"),
@@ -216,19 +223,28 @@ mod tests {
         }
         assert_eq!(Witness::open(&facts()).public, open_public(&facts()));
         let commitment = sealed_commitment(&facts(), 7);
-        assert_eq!(Some(Witness::sealed(&facts(), 7).public), sealed_public(&facts().job, &commitment));
+        let claim = SealedInferenceClaim { job: facts().job, commitment };
+        assert_eq!(Some(Witness::sealed(&facts(), 7).public.clone()), sealed_public(&claim));
+    }
+
+    #[test]
+    fn the_fast_witness_is_the_synthesized_one() {
+        let (open, sealed) = (open_inputs(&facts()), sealed_inputs(&facts(), 9));
+        for (form, inputs) in [(Form::Open, &open[..]), (Form::Sealed, &sealed[..])] {
+            assert_eq!(Witness::build(form, inputs).assignment, form.synthesize(inputs).1);
+        }
     }
 
     #[test]
     fn every_fact_and_its_place_counts() {
         let base = facts();
-        let swapped = Facts { input: base.output, output: base.input, ..base };
+        let swapped = InferenceClaim { input: base.output, output: base.input, ..base };
         let others = [
             swapped,
-            Facts { job: base.model, ..base },
-            Facts { model: base.job, ..base },
-            Facts { input: base.job, ..base },
-            Facts { output: base.job, ..base },
+            InferenceClaim { job: base.model, ..base },
+            InferenceClaim { model: base.job, ..base },
+            InferenceClaim { input: base.job, ..base },
+            InferenceClaim { output: base.job, ..base },
         ];
         for other in others {
             assert_ne!(open_public(&base), open_public(&other));

@@ -27,10 +27,12 @@ pub struct VerifyingKey {
 impl VerifyingKey {
     /// Identifies the key: SHA-256 over the circuit, the `dev` mark and every point.
     pub fn id(&self) -> Digest {
-        let mut hasher = Sha256::domain("proofmark/binding/key/v1");
-        hasher.update(&self.form.circuit_hash());
-        hasher.update(&self.to_bytes());
-        Digest::sha256(hasher.finish())
+        id(self.form, &self.to_bytes())
+    }
+
+    /// Length of [`Self::to_bytes`].
+    pub fn bytes(form: Form) -> usize {
+        2 + point::G1_BYTES + 2 * point::G2_BYTES + form.r1cs().public * point::G1_BYTES
     }
 
     /// Form, `dev` mark and points, uncompressed.
@@ -63,6 +65,14 @@ impl VerifyingKey {
     }
 }
 
+/// What [`VerifyingKey::id`] is of these bytes.
+pub(crate) fn id(form: Form, bytes: &[u8]) -> Digest {
+    let mut hasher = Sha256::domain("proofmark/binding/key/v1");
+    hasher.update(&form.circuit_hash());
+    hasher.update(bytes);
+    Digest::sha256(hasher.finish())
+}
+
 /// What a prover holds: the points of a Groth16 proving key as tables for [`msm::sum`].
 ///
 /// `A` has a base for every variable; `B` only for variables that occur in the matrix B; the bases of `C` are, one after the other, the
@@ -76,9 +86,46 @@ pub struct ProvingKey {
     pub beta_g1: G1Affine,
     /// `δ` in G1.
     pub delta_g1: G1Affine,
-    pub(crate) a: Vec<u64>,
-    pub(crate) b: Vec<u64>,
-    pub(crate) c: Vec<u64>,
+    pub(crate) a: Table,
+    pub(crate) b: Table,
+    pub(crate) c: Table,
+}
+
+/// A table of points as limbs: made here, or mapped from a key file.
+#[derive(Debug)]
+pub(crate) enum Table {
+    /// In memory of our own.
+    Owned(Vec<u64>),
+    /// In a mapped file.
+    #[cfg(feature = "prover")]
+    Mapped {
+        /// The file, shared by all tables in it.
+        map: std::sync::Arc<memmap2::Mmap>,
+        /// Bytes of the file.
+        range: std::ops::Range<usize>,
+    },
+}
+
+impl Table {
+    /// A part of a mapped file.
+    ///
+    /// # Panics
+    /// If the part is not in the file or not aligned; the loader computed both from the circuit.
+    #[cfg(feature = "prover")]
+    pub(crate) fn mapped(map: std::sync::Arc<memmap2::Mmap>, start: usize, limbs: usize) -> Self {
+        let range = start..start + 8 * limbs;
+        assert_eq!(bytemuck::cast_slice::<u8, u64>(&map[range.clone()]).len(), limbs);
+        Self::Mapped { map, range }
+    }
+
+    /// The limbs.
+    pub(crate) fn limbs(&self) -> &[u64] {
+        match self {
+            Self::Owned(limbs) => limbs,
+            #[cfg(feature = "prover")]
+            Self::Mapped { map, range } => bytemuck::cast_slice(&map[range.clone()]),
+        }
+    }
 }
 
 /// The points of a proving key before tables are made of them.
@@ -113,9 +160,9 @@ impl Points {
             verifying: self.verifying.clone(),
             beta_g1: self.beta_g1,
             delta_g1: self.delta_g1,
-            a: msm::build_table::<g1::Config>(&self.a),
-            b: msm::build_table::<g2::Config>(&b_g2),
-            c: msm::build_table::<g1::Config>(&c),
+            a: Table::Owned(msm::build_table::<g1::Config>(&self.a)),
+            b: Table::Owned(msm::build_table::<g2::Config>(&b_g2)),
+            c: Table::Owned(msm::build_table::<g1::Config>(&c)),
         }
     }
 }

@@ -1,8 +1,20 @@
 #![doc = include_str!("../README.md")]
 
+pub mod batch;
+#[cfg(feature = "prover")]
+pub mod ceremony;
 pub mod circuit;
+#[cfg(feature = "prover")]
+pub mod error;
+pub mod evidence;
 pub mod field;
+#[cfg(feature = "prover")]
+pub mod hashing;
 pub mod key;
+#[cfg(feature = "prover")]
+pub mod keyfile;
+#[cfg(feature = "prover")]
+pub mod manager;
 pub mod msm;
 #[cfg(feature = "prover")]
 pub mod phase1;
@@ -12,6 +24,12 @@ pub mod proof;
 #[cfg(feature = "prover")]
 mod quotient;
 pub mod r1cs;
+#[cfg(feature = "prover")]
+pub mod receipt;
+#[cfg(feature = "prover")]
+pub mod service;
+#[cfg(feature = "prover")]
+pub mod settings;
 #[cfg(feature = "prover")]
 pub mod setup;
 

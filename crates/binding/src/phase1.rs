@@ -17,10 +17,20 @@ use crate::SetupError;
 pub const POWERS_08: &[u8] = include_bytes!("../setup/powers_of_tau_08.ptau");
 
 /// BLAKE2b-512 of the published files, by power (snarkjs README, "Prepare phase 2").
-pub const PUBLISHED: &[(u32, &str)] = &[(
-    8,
-    "d6a8fb3a04feb600096c3b791f936a578c4e664d262e4aa24beed1b7a9a96aa5eb72864d628db247e9293384b74b36ffb52ca8d148d6e1b8b51e279fdf57b583",
-)];
+pub const PUBLISHED: &[(u32, &str)] = &[
+    (
+        8,
+        "d6a8fb3a04feb600096c3b791f936a578c4e664d262e4aa24beed1b7a9a96aa5eb72864d628db247e9293384b74b36ffb52ca8d148d6e1b8b51e279fdf57b583",
+    ),
+    (
+        9,
+        "94f108a80e81b5d932d8e8c9e8fd7f46cf32457e31462deeeef37af1b71c2c1b3c71fb0d9b59c654ec266b042735f50311f9fd1d4cadce47ab234ad163157cb5",
+    ),
+    (
+        10,
+        "6cfeb8cda92453099d20120bdd0e8a5c4e7706c2da9a8f09ccc157ed2464d921fd0437fb70db42104769efd7d6f3c1f964bcf448c455eab6f6c7d863e88a5849",
+    ),
+];
 
 /// Powers of tau, checked for consistency.
 #[derive(Clone, Debug)]

@@ -14,6 +14,8 @@ use ark_ff::{AdditiveGroup as _, BigInt, Field as _, PrimeField as _};
 use crate::r1cs::{Combination, R1csBuilder};
 
 const FULL_ROUNDS: usize = 8;
+/// The largest width that is used here.
+const MAX_WIDTH: usize = 6;
 
 /// Round constants and mixing matrix of one width.
 #[derive(Debug)]
@@ -66,28 +68,39 @@ impl Poseidon {
     /// # Panics
     /// If the number of inputs is another; callers fix it in their types.
     pub fn hash(&self, inputs: &[Fr]) -> Fr {
-        assert_eq!(inputs.len(), self.inputs(), "a Poseidon instance has a fixed number of inputs");
-        let mut state = Vec::with_capacity(self.width);
-        state.push(Fr::ZERO);
-        state.extend_from_slice(inputs);
-        self.permute(&mut state);
-        state[0]
+        self.hash_traced(inputs, |_| ())
     }
 
-    fn permute(&self, state: &mut Vec<Fr>) {
+    /// As [`Self::hash`], telling `x²`, `x⁴` and `x⁵` of every S-box in the order of [`Self::constrain`]: a witness without
+    /// building the constraints again.
+    pub(crate) fn hash_traced(&self, inputs: &[Fr], trace: impl FnMut([Fr; 3])) -> Fr {
+        assert_eq!(inputs.len(), self.inputs(), "a Poseidon instance has a fixed number of inputs");
+        let mut state = [Fr::ZERO; MAX_WIDTH];
+        state[1..self.width].copy_from_slice(inputs);
+        self.permute(&mut state[..self.width], trace);
+        let hash = state[0];
+        // The state holds what a sealed receipt hides.
+        zeroize::Zeroize::zeroize(&mut state);
+        hash
+    }
+
+    fn permute(&self, state: &mut [Fr], mut trace: impl FnMut([Fr; 3])) {
+        let mut next = [Fr::ZERO; MAX_WIDTH];
         for round in 0..self.rounds() {
             for (element, constant) in state.iter_mut().zip(self.round_constants(round)) {
                 *element += constant;
             }
             let boxes = if self.is_full(round) { self.width } else { 1 };
             for element in &mut state[..boxes] {
-                *element *= element.square().square();
+                let square = element.square();
+                let fourth = square.square();
+                *element *= fourth;
+                trace([square, fourth, *element]);
             }
-            *state = self
-                .matrix
-                .chunks_exact(self.width)
-                .map(|row| row.iter().zip(state.iter()).map(|(m, s)| *m * s).sum())
-                .collect();
+            for (sum, row) in next.iter_mut().zip(self.matrix.chunks_exact(self.width)) {
+                *sum = row.iter().zip(state.iter()).map(|(m, s)| *m * s).sum();
+            }
+            state.copy_from_slice(&next[..self.width]);
         }
     }
 
@@ -220,8 +233,8 @@ mod tests {
     /// `test_vectors.txt` of the reference implementation, `poseidonperm_x5_254_3` on (0, 1, 2).
     #[test]
     fn the_permutation_matches_the_published_vector() {
-        let mut state = vec![Fr::from(0), Fr::from(1), Fr::from(2)];
-        Poseidon::width_3().permute(&mut state);
+        let mut state = [Fr::from(0), Fr::from(1), Fr::from(2)];
+        Poseidon::width_3().permute(&mut state, |_| ());
         let expected: [Fr; 3] = [
             MontFp!("7853200120776062878684798364095072458815029376092732009249414926327459813530"),
             MontFp!("7142104613055408817911962100316808866448378443474503659992478482890339429929"),

@@ -132,16 +132,16 @@ pub fn prove(key: &crate::key::ProvingKey, witness: &crate::circuit::Witness, r:
     let b_scalars: Vec<Fr> = used.iter().map(|variable| z[*variable]).collect();
     let public = witness.form.r1cs().public;
     let work_g2 = || {
-        let sum: G2Projective = msm::sum::<g2::Config>(&key.b, &b_scalars);
+        let sum: G2Projective = msm::sum::<g2::Config>(key.b.limbs(), &b_scalars);
         (sum + key.verifying.beta + key.verifying.delta * s).into_affine()
     };
     let work_g1 = || {
-        let a = msm::sum::<g1::Config>(&key.a, z) + key.verifying.alpha + key.delta_g1 * r;
+        let a = msm::sum::<g1::Config>(key.a.limbs(), z) + key.verifying.alpha + key.delta_g1 * r;
         let mut scalars = z[public..].to_vec();
         scalars.extend(quotient::quotient(witness.form, z));
         scalars.extend(b_scalars.iter().map(|value| r * value));
         // C = Σ L + Σ H + s·A + r·B₁ − r·s·δ with B₁ = β + Σ B + s·δ, so the last two terms with δ cancel.
-        let c = msm::sum::<g1::Config>(&key.c, &scalars) + a * s + key.beta_g1 * r;
+        let c = msm::sum::<g1::Config>(key.c.limbs(), &scalars) + a * s + key.beta_g1 * r;
         let [a, c] = G1Projective::normalize_batch(&[a, c])[..] else { unreachable!("two in, two out") };
         (a, c)
     };

@@ -4,21 +4,21 @@ use ark_bn254::{Bn254, Fr};
 use ark_ff::{Field as _, UniformRand as _};
 use ark_groth16::{Groth16, r1cs_to_qap::LibsnarkReduction};
 use proofmark_binding::{
-    circuit::{Facts, Form, Witness, open_public},
+    circuit::{Form, Witness, open_public},
     key::Points,
     phase1::{POWERS_08, PowersOfTau},
     proof::{PreparedKey, Proof, prove},
     setup::{contribute, initial, verify_transcript},
 };
-use proofmark_core::Digest;
+use proofmark_core::{Digest, InferenceClaim};
 
 fn rng() -> impl ark_std::rand::RngCore {
     ark_std::test_rng()
 }
 
-fn facts(seed: u8) -> Facts {
+fn facts(seed: u8) -> InferenceClaim {
     let digest = |part: u8| Digest::of(&[seed, part]);
-    Facts { job: digest(0), model: digest(1), input: digest(2), output: digest(3) }
+    InferenceClaim { job: digest(0), model: digest(1), input: digest(2), output: digest(3) }
 }
 
 #[test]

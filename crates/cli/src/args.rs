@@ -91,6 +91,9 @@ pub(crate) enum Command {
     /// The registry of programs that may prove plans
     #[command(subcommand)]
     Program(commands::program::ProgramCommand),
+    /// Receipts that tie an answer to its job, model and input
+    #[command(subcommand)]
+    Binding(commands::binding::BindingCommand),
     /// Commitments to data
     #[command(subcommand)]
     Data(commands::data::DataCommand),

@@ -5,7 +5,7 @@ use std::{cell::RefCell, path::Path};
 use proofmark_core::{Digest, Evidence, Reason, Receipt, Tier, Verdict};
 use proofmark_registry::Registry;
 use proofmark_store::Store;
-use proofmark_verifier::{Expectations, Policy, ResultCache, Verifier};
+use proofmark_verifier::{BatchItem, Expectations, Policy, ResultCache, Verifier};
 
 use crate::{
     config::{self, Config},
@@ -51,6 +51,18 @@ impl Judge {
             ),
             _ => verdict,
         }
+    }
+
+    /// The verdicts on many receipts; binding proofs are checked together.
+    pub(crate) fn judge_batch(
+        &self,
+        receipts: &[Vec<u8>],
+        policy: &Policy,
+        expectations: &Expectations,
+    ) -> Vec<Verdict> {
+        let items = receipts.iter().map(|bytes| BatchItem { name: "", bytes, expectations });
+        let verdicts = Verifier::new(&self.registry).verify_batch(items, policy);
+        verdicts.into_iter().map(|(_, verdict)| verdict).collect()
     }
 
     /// The verdict on a receipt that was just made, on its own words: as its buyer would see it.

@@ -9,7 +9,7 @@ use core::{fmt, str::FromStr};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    Digest, Limits, Usage,
+    Digest, InferenceClaim, Limits, SealedInferenceClaim, Usage,
     journal::{Journal, inputs_digest},
     sha256::Sha256,
 };
@@ -19,8 +19,12 @@ use crate::{
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum Claim {
+    /// These job, model, input and output belong together.
+    Binding(InferenceClaim),
     /// This plan, on data with these roots, gives an output with this root.
     Plan(PlanClaim),
+    /// As `Binding`, with all but the job behind a salted commitment.
+    SealedBinding(SealedInferenceClaim),
 }
 
 impl Claim {
@@ -38,7 +42,9 @@ impl Claim {
     /// The digest of the job that this work answers, if it answers one.
     pub fn job(&self) -> Option<&Digest> {
         match self {
+            Self::Binding(claim) => Some(&claim.job),
             Self::Plan(claim) => claim.job.as_ref(),
+            Self::SealedBinding(claim) => Some(&claim.job),
         }
     }
 }
@@ -105,7 +111,7 @@ pub enum Tier {
     Commitment,
     /// Tier 1.5: a hardware vendor attests the execution.
     Tee,
-    /// Tier 2: a zero-knowledge virtual machine or STARK proof.
+    /// Tier 2: a zero-knowledge proof of the claim. What that is worth depends on the claim.
     Proof,
     /// Tier 3: a proof over data that a TLS server provably sent.
     ProofOverTls,

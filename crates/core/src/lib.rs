@@ -14,6 +14,8 @@ pub mod sha256;
 #[cfg(feature = "receipt")]
 mod claim;
 #[cfg(feature = "receipt")]
+mod claim_binding;
+#[cfg(feature = "receipt")]
 mod codec;
 #[cfg(feature = "receipt")]
 mod job;
@@ -31,6 +33,10 @@ pub use resources::{Limits, Usage};
 
 #[cfg(feature = "receipt")]
 pub use claim::{Claim, InputClaim, PlanClaim, Tier};
+#[cfg(feature = "receipt")]
+pub use claim_binding::{
+    BindingEvidence, InferenceClaim, SealedCommitment, SealedInferenceClaim, SealedOpening,
+};
 #[cfg(feature = "receipt")]
 pub use codec::{Bytes, DecodeError, MAX_RECEIPT_BYTES};
 #[cfg(feature = "receipt")]

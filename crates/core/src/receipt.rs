@@ -5,7 +5,7 @@ use core::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Bytes, Claim, Digest, PublicKey, Tier};
+use crate::{BindingEvidence, Bytes, Claim, Digest, PublicKey, Tier};
 
 /// A claim, its evidence, and how the evidence was made. Content-addressed; see [`Receipt::cid`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -31,6 +31,8 @@ impl Receipt {
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
 #[non_exhaustive]
 pub enum Evidence {
+    /// Tier 2: a Groth16 proof that digests belong together.
+    Binding(BindingEvidence),
     /// Tier 0: nothing.
     None {},
     /// Made in a development mode. Worth nothing, and of a shape that no other evidence has.
@@ -51,14 +53,17 @@ impl Evidence {
     pub const fn tier(&self) -> Tier {
         match self {
             Self::None {} | Self::Dev { .. } => Tier::None,
+            // Whoever made a development key can forge.
+            Self::Binding(evidence) if evidence.dev => Tier::None,
             Self::Commitment(_) => Tier::Commitment,
-            Self::Risc0(_) | Self::Stark(_) => Tier::Proof,
+            Self::Binding(_) | Self::Risc0(_) | Self::Stark(_) => Tier::Proof,
         }
     }
 
     /// The proof system's name, as policies and registries write it.
     pub const fn system(&self) -> &'static str {
         match self {
+            Self::Binding(_) => "binding",
             Self::None {} => "none",
             Self::Dev { .. } => "dev",
             Self::Commitment(_) => "commitment",

@@ -87,11 +87,13 @@ reasons! {
     BadEncoding = "bad-encoding",
     /// The receipt has a format version that this verifier does not know.
     UnsupportedVersion = "unsupported-version",
+    /// The policy demands a binding proof for this job.
+    BindingRequired = "binding-required",
     /// The receipt was made in a development mode and proves nothing.
     DevReceipt = "dev-receipt",
     /// The evidence reaches a lower tier than the policy or the job demands.
     TierTooLow = "tier-too-low",
-    /// The policy does not accept this proof system.
+    /// The policy does not accept this proof system or claim.
     SystemNotAllowed = "system-not-allowed",
     /// The policy demands more bits of security, proven bits, or zero knowledge.
     SecurityTooLow = "security-too-low",
@@ -101,6 +103,8 @@ reasons! {
     WrongJob = "wrong-job",
     /// The receipt is about another plan than the one expected.
     WrongPlan = "wrong-plan",
+    /// The receipt is about another model than the one expected, or does not show which.
+    WrongModel = "wrong-model",
     /// The receipt is about other input data than expected.
     WrongDataRoot = "wrong-data-root",
     /// The output at hand is not the one that the receipt is about.
@@ -110,6 +114,10 @@ reasons! {
     LimitsExceeded = "limits-exceeded",
     /// The registry does not know the program.
     UnknownProgram = "unknown-program",
+    /// Neither the policy nor the registry knows the key that the proof was made for.
+    UnknownKey = "unknown-key",
+    /// The key that the proof was made for was withdrawn.
+    WithdrawnKey = "withdrawn-key",
     /// The program was deprecated.
     DeprecatedProgram = "deprecated-program",
     /// The program's version is below the minimum, or not the one registered under its id.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use proofmark_core::{Digest, Job, Tier};
+use proofmark_core::{Digest, Job, SealedOpening, Tier};
 use serde::{Deserialize, Serialize};
 
 /// What the reader of one receipt knows already. Everything that is stated is compared; nothing else is.
@@ -13,6 +13,12 @@ pub struct Expectations {
     pub job: Option<Digest>,
     /// The plan that should have been executed.
     pub plan: Option<Digest>,
+    /// The model that should have answered, for claims about one inference.
+    pub model: Option<Digest>,
+    /// The input that should have been answered, for claims about one inference.
+    pub input: Option<Digest>,
+    /// What opens a sealed claim, so that it can be compared.
+    pub opening: Option<SealedOpening>,
     /// Roots of input data, by the input's name.
     pub data_roots: BTreeMap<String, Digest>,
     /// The output at hand.
@@ -25,9 +31,9 @@ pub struct Expectations {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub enum ExpectedOutput {
-    /// Its root.
+    /// Its root; of an inference, SHA-256 of its bytes.
     Root(Digest),
-    /// The bytes of an output document, `output.json`, whose root the verifier computes.
+    /// The bytes of an output document, `output.json`, whose root the verifier computes; of an inference, any bytes.
     Document(Vec<u8>),
 }
 

@@ -6,6 +6,8 @@ use proofmark_core::{Limits, PublicKey, Tier};
 use semver::Version;
 use serde::{Deserialize, Serialize};
 
+use crate::BindingPolicy;
+
 /// What a verifier demands of every receipt. Unknown keys are errors; missing ones have the defaults below.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
@@ -31,6 +33,9 @@ pub struct Policy {
     pub max_limits: LimitBounds,
     /// Whether receipts from a development mode pass, at tier 0, which is all they are ever worth. Default: no.
     pub allow_dev: bool,
+    /// What is demanded of receipts about one inference. Default: nothing said, so none is accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub binding: Option<BindingPolicy>,
 }
 
 /// Bounds on the limits of a claim; a missing one does not bound.
@@ -56,6 +61,8 @@ pub struct LimitBounds {
 #[serde(rename_all = "kebab-case")]
 #[non_exhaustive]
 pub enum System {
+    /// Groth16 on BN254: digests that belong together.
+    Binding,
     /// A provider's signature.
     Commitment,
     /// A development mode.
@@ -68,11 +75,12 @@ pub enum System {
 
 impl System {
     /// Every proof system that this verifier can judge.
-    pub const ALL: [Self; 4] = [Self::Commitment, Self::Dev, Self::None, Self::Risc0];
+    pub const ALL: [Self; 5] = [Self::Binding, Self::Commitment, Self::Dev, Self::None, Self::Risc0];
 
     /// The name in receipts.
     pub const fn name(self) -> &'static str {
         match self {
+            Self::Binding => "binding",
             Self::Commitment => "commitment",
             Self::Dev => "dev",
             Self::None => "none",
@@ -94,6 +102,7 @@ impl Default for Policy {
             required_features: BTreeSet::new(),
             max_limits: LimitBounds::default(),
             allow_dev: false,
+            binding: None,
         }
     }
 }

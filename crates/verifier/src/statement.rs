@@ -2,7 +2,7 @@
 
 use proofmark_core::{Claim, Evidence, Receipt};
 
-use crate::Policy;
+use crate::{Policy, systems::binding};
 
 /// What a receipt would show if it is valid, and what it would not show even then.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +23,7 @@ pub fn statement(receipt: &Receipt, policy: Option<&Policy>) -> Statement {
     };
     match &receipt.claim {
         Claim::Plan(claim) => plan_statement(&receipt.evidence, policy, &claim.plan.to_string(), &job),
+        Claim::Binding(_) | Claim::SealedBinding(_) => binding::statement(receipt, policy),
         _ => Statement {
             proves: "nothing that this verifier can judge".into(),
             does_not_prove: "anything about its claim".into(),

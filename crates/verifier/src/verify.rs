@@ -1,16 +1,19 @@
 //! The order of judgement.
 
+use proofmark_binding::evidence;
 use proofmark_core::{
     Claim, DecodeError, Digest, Evidence, MAX_RECEIPT_BYTES, PlanClaim, Reason, Receipt, Risc0Evidence,
-    SecurityKind, SecurityLevel, Tier, Verdict,
+    SecurityLevel, Verdict,
 };
 use proofmark_plan::{commit, document};
 use proofmark_registry::{Program, Registry, Standing};
 
 use crate::{
-    Expectations, ExpectedOutput, Policy, ResultCache, System, statement,
+    Expectations, ExpectedOutput, Policy, ResultCache,
+    gate::{self, Rejection, reject},
+    rollout, statement,
     systems::{
-        commitment,
+        binding,
         risc0::{self, Seal, SealError},
     },
 };
@@ -32,13 +35,6 @@ pub struct BatchItem<'a> {
     pub expectations: &'a Expectations,
 }
 
-/// A check that failed.
-type Rejection = (Reason, String);
-
-fn reject<T>(reason: Reason, detail: impl Into<String>) -> Result<T, Rejection> {
-    Err((reason, detail.into()))
-}
-
 impl<'a> Verifier<'a> {
     /// A verifier that trusts this registry.
     pub const fn new(registry: &'a Registry) -> Self {
@@ -54,24 +50,27 @@ impl<'a> Verifier<'a> {
             Ok(receipt) => receipt,
             Err(error) => return undecodable(&error),
         };
-        let Claim::Plan(claim) = &receipt.claim else {
-            return Verdict::invalid(
-                Reason::SystemNotAllowed,
-                "this verifier does not judge claims of this kind",
-            );
-        };
-        match Judgement::new(self.registry, &receipt, claim, policy, expectations).run() {
-            Ok(security) => {
-                let statement = statement(&receipt, Some(policy));
-                Verdict::Valid {
-                    tier: receipt.evidence.tier(),
-                    system: receipt.evidence.system().into(),
-                    security,
-                    proves: statement.proves,
-                    does_not_prove: statement.does_not_prove,
-                }
+        let judged = self.judge(&receipt, policy, expectations).and_then(|security| {
+            binding::check(&receipt)?;
+            Ok(security)
+        });
+        verdict(&receipt, policy, judged)
+    }
+
+    /// Everything but binding proofs, which a batch checks together.
+    fn judge(
+        &self,
+        receipt: &Receipt,
+        policy: &Policy,
+        expectations: &Expectations,
+    ) -> Result<Option<SecurityLevel>, Rejection> {
+        rollout::check(receipt, policy, expectations)?;
+        match &receipt.claim {
+            Claim::Binding(_) | Claim::SealedBinding(_) => {
+                binding::judge(self.registry, receipt, policy, expectations)
             }
-            Err((reason, detail)) => Verdict::invalid(reason, detail),
+            Claim::Plan(claim) => Judgement::new(self.registry, receipt, claim, policy, expectations).run(),
+            _ => reject(Reason::SystemNotAllowed, "this verifier does not judge claims of this kind"),
         }
     }
 
@@ -92,14 +91,64 @@ impl<'a> Verifier<'a> {
         verdict
     }
 
-    /// Judges many receipts; each has its own verdict, under its own name, whatever the others are.
+    /// Judges many receipts; each has its own verdict, under its own name, whatever the others are. Binding proofs are
+    /// checked together, at a third of the price of one each.
     pub fn verify_batch<'b>(
         &self,
         items: impl IntoIterator<Item = BatchItem<'b>>,
         policy: &Policy,
     ) -> Vec<(&'b str, Verdict)> {
-        let items = items.into_iter();
-        items.map(|item| (item.name, self.verify(item.bytes, policy, item.expectations))).collect()
+        let judged: Vec<_> = items
+            .into_iter()
+            .map(|item| {
+                let judged = Receipt::decode(item.bytes).map(|receipt| {
+                    let result = self.judge(&receipt, policy, item.expectations);
+                    (receipt, result)
+                });
+                (item.name, judged)
+            })
+            .collect();
+        let proofs: Vec<_> = judged
+            .iter()
+            .filter_map(|(_, judged)| match judged {
+                Ok((receipt, Ok(_))) => binding::proof(receipt),
+                _ => None,
+            })
+            .collect();
+        let mut checked = evidence::check_batch(&proofs).into_iter();
+        judged
+            .iter()
+            .map(|(name, judged)| {
+                let (receipt, result) = match judged {
+                    Ok(judged) => judged,
+                    Err(error) => return (*name, undecodable(error)),
+                };
+                let result = result.clone().and_then(|security| match binding::proof(receipt) {
+                    Some(_) => {
+                        let checked = checked.next().expect("one result for each proof");
+                        checked.map(|()| security).map_err(binding::refused)
+                    }
+                    None => Ok(security),
+                });
+                (*name, verdict(receipt, policy, result))
+            })
+            .collect()
+    }
+}
+
+fn verdict(receipt: &Receipt, policy: &Policy, judged: Result<Option<SecurityLevel>, Rejection>) -> Verdict {
+    match judged {
+        Ok(security) => {
+            let statement = statement(receipt, Some(policy));
+            Verdict::Valid {
+                tier: receipt.evidence.tier(),
+                system: receipt.evidence.system().into(),
+                security,
+                proves: statement.proves,
+                does_not_prove: statement.does_not_prove,
+            }
+        }
+        Err((reason, detail)) => Verdict::invalid(reason, detail),
     }
 }
 
@@ -141,7 +190,7 @@ impl<'a> Judgement<'a> {
     /// All checks in the order of [`Reason::ALL`].
     fn run(&self) -> Result<Option<SecurityLevel>, Rejection> {
         self.check_dev()?;
-        self.check_tier()?;
+        gate::check_tier(self.receipt, self.policy, self.expectations)?;
         self.check_system()?;
         let security = self.check_security()?;
         self.check_expectations()?;
@@ -155,34 +204,11 @@ impl<'a> Judgement<'a> {
         if let Some(Err(error @ SealError::Fake)) = &self.seal {
             return reject(Reason::DevReceipt, error.to_string());
         }
-        match &self.receipt.evidence {
-            Evidence::Dev { mode } if !self.policy.allow_dev => {
-                reject(Reason::DevReceipt, format!("made in the development mode `{mode}`"))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn check_tier(&self) -> Result<(), Rejection> {
-        let tier = self.receipt.evidence.tier();
-        let job = self.expectations.min_tier.unwrap_or(Tier::None);
-        let (wanted, who) =
-            if job > self.policy.min_tier { (job, "job") } else { (self.policy.min_tier, "policy") };
-        if tier < wanted {
-            let system = self.receipt.evidence.system();
-            return reject(
-                Reason::TierTooLow,
-                format!("the {who} demands tier {wanted}; `{system}` evidence reaches tier {tier}"),
-            );
-        }
-        Ok(())
+        gate::check_dev(self.receipt, self.policy)
     }
 
     fn check_system(&self) -> Result<(), Rejection> {
-        let name = self.receipt.evidence.system();
-        if !self.policy.systems.iter().any(|system: &System| system.name() == name) {
-            return reject(Reason::SystemNotAllowed, format!("the policy does not accept `{name}`"));
-        }
+        gate::check_system(self.receipt, self.policy)?;
         match &self.seal {
             Some(Err(error @ SealError::Unsupported(_))) => {
                 reject(Reason::SystemNotAllowed, error.to_string())
@@ -196,28 +222,12 @@ impl<'a> Judgement<'a> {
         let Evidence::Risc0(Risc0Evidence { security: stated, .. }) = &self.receipt.evidence else {
             return Ok(None);
         };
-        let policy = self.policy;
-        if stated.bits < policy.min_security_bits
-            || (policy.require_proven_security && stated.kind != SecurityKind::Proven)
-            || (policy.require_zero_knowledge && !stated.zero_knowledge)
-        {
-            let proven = if policy.require_proven_security { " proven" } else { "" };
-            let hiding = if policy.require_zero_knowledge { ", zero-knowledge" } else { "" };
-            return reject(
-                Reason::SecurityTooLow,
-                format!(
-                    "the policy demands {}{proven} bits{hiding}; the receipt has {stated}",
-                    policy.min_security_bits
-                ),
-            );
-        }
-        match &self.seal {
-            Some(Ok(seal)) if seal.security() != *stated => reject(
-                Reason::SecurityMisstated,
-                format!("the receipt states {stated}; its evidence has {}", seal.security()),
-            ),
-            _ => Ok(Some(*stated)),
-        }
+        let actual = match &self.seal {
+            Some(Ok(seal)) => Some(seal.security()),
+            _ => None,
+        };
+        gate::check_security(*stated, actual, self.policy)?;
+        Ok(Some(*stated))
     }
 
     fn check_expectations(&self) -> Result<(), Rejection> {
@@ -233,6 +243,12 @@ impl<'a> Judgement<'a> {
         }
         if let Some(expected) = plan.filter(|expected| *expected != self.claim.plan) {
             return reject(Reason::WrongPlan, format!("expected {expected}, found {}", self.claim.plan));
+        }
+        if let Some(expected) = self.expectations.model {
+            return reject(Reason::WrongModel, format!("expected model {expected}, found a plan"));
+        }
+        if let Some(expected) = self.expectations.input {
+            return reject(Reason::WrongDataRoot, format!("expected the input {expected}, found a plan"));
         }
         for (name, expected) in data_roots {
             let mut inputs = self.claim.inputs.iter().filter(|input| input.name == *name);
@@ -358,21 +374,7 @@ impl<'a> Judgement<'a> {
     fn check_evidence(&self) -> Result<(), Rejection> {
         match &self.receipt.evidence {
             Evidence::Commitment(evidence) => {
-                if let Err(error) = commitment::check(&self.receipt.claim, evidence) {
-                    return reject(Reason::BadSignature, error);
-                }
-                let providers = &self.policy.providers;
-                if !providers.is_empty() && !providers.contains(&evidence.key) {
-                    return reject(
-                        Reason::UntrustedProvider,
-                        format!(
-                            "the policy names {} providers; {} is none of them",
-                            providers.len(),
-                            evidence.key
-                        ),
-                    );
-                }
-                Ok(())
+                gate::check_signature(&self.receipt.claim, evidence, self.policy)
             }
             Evidence::Risc0(evidence) => self.check_risc0(evidence),
             // Tier 0: there is nothing to check, and `check_tier` let only those pass who ask for nothing.

@@ -3,7 +3,10 @@
 mod common;
 
 use common::*;
-use proofmark_core::{Evidence, Job, Receipt};
+use proofmark_core::{
+    BindingEvidence, Claim, Digest, Evidence, InferenceClaim, Job, Receipt, SealedCommitment,
+    SealedInferenceClaim, SecurityKind, SecurityLevel,
+};
 use serde_json::{Value, json};
 
 fn schema(name: &str) -> jsonschema::Validator {
@@ -26,8 +29,22 @@ fn receipts_of_every_kind_fit_the_schema() {
     full.provenance.prover = Some("r0vm 5.0.0-rc.1".into());
     full.provenance.parameters.insert("hash".into(), "poseidon2".into());
     full.provenance.cycles = Some(131_072);
+    let inference = |claim| {
+        let evidence = Evidence::Binding(BindingEvidence {
+            dev: false,
+            key: vec![1; 450].into(),
+            proof: vec![2; 256].into(),
+            security: SecurityLevel { bits: 100, kind: SecurityKind::Conjectured, zero_knowledge: true },
+        });
+        Receipt { claim, evidence, ..full.clone() }
+    };
+    let digest = Digest::of(b"x");
+    let open = InferenceClaim { job: digest, model: digest, input: digest, output: digest };
+    let sealed = SealedInferenceClaim { job: digest, commitment: SealedCommitment([7; 32]) };
     let kinds = [
-        full,
+        full.clone(),
+        inference(Claim::Binding(open)),
+        inference(Claim::SealedBinding(sealed)),
         foreign(claim()),
         receipt(claim(), Evidence::None {}),
         receipt(claim(), Evidence::Dev { mode: "x".into() }),
@@ -51,6 +68,34 @@ fn receipts_of_every_kind_fit_the_schema() {
         ("/evidence/commitment/key", json!("ed25519:AB")),
         ("/evidence/commitment/signature", json!("a")),
         ("/provenance/parameters", json!({"x": 1})),
+    ] {
+        let bad = with(&value, pointer, change);
+        assert!(!schema.is_valid(&bad), "{pointer}: the schema");
+        assert!(Receipt::decode(bad.to_string().as_bytes()).is_err(), "{pointer}: the reader");
+    }
+}
+
+#[test]
+fn receipts_about_inferences_are_read_strictly() {
+    let schema = schema("receipt");
+    let digest = Digest::of(b"x").to_string();
+    let value = json!({
+        "version": 1,
+        "claim": {"sealed-binding": {"job": digest, "commitment": format!("poseidon-bn254:{}", "0".repeat(64))}},
+        "evidence": {"binding": {
+            "dev": false, "key": "AAAA", "proof": "AAAA",
+            "security": {"bits": 100, "kind": "conjectured", "zeroKnowledge": true},
+        }},
+        "provenance": {"tool": "test"},
+    });
+    assert!(schema.is_valid(&value) && Receipt::decode(value.to_string().as_bytes()).is_ok());
+    for (pointer, change) in [
+        ("/claim/sealed-binding/commitment", json!(digest)),
+        ("/claim/sealed-binding/model", json!(digest)),
+        ("/claim/binding", json!({"job": digest, "model": digest, "input": digest, "output": digest})),
+        ("/evidence/binding/dev", json!("no")),
+        ("/evidence/binding/note", json!(1)),
+        ("/evidence/binding/proof", json!([1, 2])),
     ] {
         let bad = with(&value, pointer, change);
         assert!(!schema.is_valid(&bad), "{pointer}: the schema");

@@ -94,6 +94,16 @@ fn render(ui: &Ui, answer: &Answer<'_>) -> String {
 
     let mut facts = Facts::default();
     match &receipt.claim {
+        Claim::Binding(claim) => {
+            facts.add("job", claim.job.to_string());
+            facts.add("model", claim.model.to_string());
+            facts.add("input", claim.input.to_string());
+            facts.add("output", claim.output.to_string());
+        }
+        Claim::SealedBinding(claim) => {
+            facts.add("job", claim.job.to_string());
+            facts.add("commitment", claim.commitment.to_string());
+        }
         Claim::Plan(claim) => {
             facts.add("plan", claim.plan.to_string());
             facts.add("job", claim.job.map_or("none".to_string(), |job| job.to_string()));
@@ -119,6 +129,13 @@ fn render(ui: &Ui, answer: &Answer<'_>) -> String {
 
     let mut facts = Facts::default();
     match &receipt.evidence {
+        Evidence::Binding(evidence) => {
+            let label = proofmark_binding::evidence::key_label(&evidence.key);
+            facts.add("key", label.map_or("malformed".to_string(), |label| label.id.to_string()));
+            facts.add("made for", if evidence.dev { "DEVELOPMENT: its maker can forge" } else { "use" });
+            facts.add("proof", bytes(evidence.proof.len() as u64));
+            facts.add("security", evidence.security.to_string());
+        }
         Evidence::Commitment(commitment) => {
             facts.add("provider key", commitment.key.to_string());
             facts.add("signature", crate::keys::hex(&commitment.signature));

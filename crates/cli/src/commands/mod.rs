@@ -1,6 +1,7 @@
 //! One file per command: its arguments, and how its answer looks.
 
 mod backends;
+pub(crate) mod binding;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod cost;
@@ -34,6 +35,7 @@ pub(crate) fn dispatch(args: Args, ui: &Ui, cancel: &CancelToken) -> Result<u8, 
         Command::Verify(args) => verify::execute(args, &config, ui),
         Command::Inspect(args) => inspect::execute(&args, ui),
         Command::Program(command) => program::execute(command, &config, ui),
+        Command::Binding(command) => binding::execute(command, &config, ui, cancel),
         Command::Data(command) => data::execute(command, &config, ui),
         Command::Key(command) => key::execute(command, &config, ui),
         Command::Config(command) => config::execute(&command, &config, ui),
