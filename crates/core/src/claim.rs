@@ -21,6 +21,8 @@ use crate::{
 pub enum Claim {
     /// This plan, on data with these roots, gives an output with this root.
     Plan(PlanClaim),
+    /// This command ran on this shard and left this performance record.
+    Witness(alloc::boxed::Box<crate::WitnessClaim>),
 }
 
 impl Claim {
@@ -39,6 +41,7 @@ impl Claim {
     pub fn job(&self) -> Option<&Digest> {
         match self {
             Self::Plan(claim) => claim.job.as_ref(),
+            Self::Witness(claim) => claim.job.as_ref(),
         }
     }
 }

@@ -24,6 +24,8 @@ mod receipt;
 mod strict;
 #[cfg(feature = "receipt")]
 mod verdict;
+#[cfg(feature = "receipt")]
+mod witness;
 
 pub use digest::{Algorithm, Digest, ParseDigestError};
 
@@ -39,3 +41,8 @@ pub use key::{ParseKeyError, PublicKey};
 pub use receipt::{Commitment, Evidence, Provenance, Receipt, Risc0Evidence, SecurityKind, SecurityLevel};
 #[cfg(feature = "receipt")]
 pub use verdict::{Reason, Verdict};
+#[cfg(feature = "receipt")]
+pub use witness::{
+    Binary, Event, EventSource, Machine, Outcome, ProcessUsage, Recording, WitnessClaim, WitnessEvidence,
+    WitnessedCommand,
+};

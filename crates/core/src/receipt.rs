@@ -42,6 +42,8 @@ pub enum Evidence {
     Commitment(Commitment),
     /// Tier 2: a RISC Zero proof that a known program executed the plan.
     Risc0(Risc0Evidence),
+    /// Tier 1: a shard's signature under what a command left behind.
+    Witness(crate::WitnessEvidence),
 }
 
 impl Evidence {
@@ -51,6 +53,7 @@ impl Evidence {
             Self::None {} | Self::Dev { .. } => Tier::None,
             Self::Commitment(_) => Tier::Commitment,
             Self::Risc0(_) => Tier::Proof,
+            Self::Witness(_) => Tier::Commitment,
         }
     }
 
@@ -61,6 +64,7 @@ impl Evidence {
             Self::Dev { .. } => "dev",
             Self::Commitment(_) => "commitment",
             Self::Risc0(_) => "risc0",
+            Self::Witness(_) => "witness",
         }
     }
 }
