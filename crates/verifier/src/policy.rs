@@ -29,6 +29,8 @@ pub struct Policy {
     pub required_features: BTreeSet<String>,
     /// The widest limits that an execution may have run under. Default: none.
     pub max_limits: LimitBounds,
+    /// What is demanded of witnesses besides.
+    pub witness: proofmark_witness::WitnessPolicy,
     /// Whether receipts from a development mode pass, at tier 0, which is all they are ever worth. Default: no.
     pub allow_dev: bool,
 }
@@ -64,11 +66,13 @@ pub enum System {
     None,
     /// RISC Zero STARKs.
     Risc0,
+    /// A shard's signature under what a command left behind.
+    Witness,
 }
 
 impl System {
     /// Every proof system that this verifier can judge.
-    pub const ALL: [Self; 4] = [Self::Commitment, Self::Dev, Self::None, Self::Risc0];
+    pub const ALL: [Self; 5] = [Self::Commitment, Self::Dev, Self::None, Self::Risc0, Self::Witness];
 
     /// The name in receipts.
     pub const fn name(self) -> &'static str {
@@ -77,6 +81,7 @@ impl System {
             Self::Dev => "dev",
             Self::None => "none",
             Self::Risc0 => "risc0",
+            Self::Witness => "witness",
         }
     }
 }
@@ -93,6 +98,7 @@ impl Default for Policy {
             min_program_version: None,
             required_features: BTreeSet::new(),
             max_limits: LimitBounds::default(),
+            witness: proofmark_witness::WitnessPolicy::default(),
             allow_dev: false,
         }
     }

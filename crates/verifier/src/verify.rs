@@ -12,6 +12,7 @@ use crate::{
     systems::{
         commitment,
         risc0::{self, Seal, SealError},
+        witness,
     },
 };
 
@@ -54,6 +55,10 @@ impl<'a> Verifier<'a> {
             Ok(receipt) => receipt,
             Err(error) => return undecodable(&error),
         };
+        if let Claim::Witness(claim) = &receipt.claim {
+            let beside = None::<std::io::Cursor<&[u8]>>;
+            return witness::judge(&receipt, claim, policy, expectations, beside);
+        }
         let Claim::Plan(claim) = &receipt.claim else {
             return Verdict::invalid(
                 Reason::SystemNotAllowed,
@@ -72,6 +77,23 @@ impl<'a> Verifier<'a> {
                 }
             }
             Err((reason, detail)) => Verdict::invalid(reason, detail),
+        }
+    }
+
+    /// As [`Verifier::verify`], for a witness whose recording lies beside its receipt. The recording is streamed.
+    pub fn verify_witness(
+        &self,
+        bytes: &[u8],
+        perf: impl std::io::Read + std::io::Seek,
+        policy: &Policy,
+        expectations: &Expectations,
+    ) -> Verdict {
+        match Receipt::decode(bytes) {
+            Ok(receipt) => match &receipt.claim {
+                Claim::Witness(claim) => witness::judge(&receipt, claim, policy, expectations, Some(perf)),
+                _ => Verdict::invalid(Reason::SystemNotAllowed, "this is no receipt of a witness"),
+            },
+            Err(error) => undecodable(&error),
         }
     }
 

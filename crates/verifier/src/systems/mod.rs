@@ -2,3 +2,4 @@
 
 pub mod commitment;
 pub mod risc0;
+pub(crate) mod witness;
