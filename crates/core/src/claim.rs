@@ -25,6 +25,8 @@ pub enum Claim {
     Plan(PlanClaim),
     /// As `Binding`, with all but the job behind a salted commitment.
     SealedBinding(SealedInferenceClaim),
+    /// This command ran on this shard and left this performance record.
+    Witness(alloc::boxed::Box<crate::WitnessClaim>),
 }
 
 impl Claim {
@@ -45,6 +47,7 @@ impl Claim {
             Self::Binding(claim) => Some(&claim.job),
             Self::Plan(claim) => claim.job.as_ref(),
             Self::SealedBinding(claim) => Some(&claim.job),
+            Self::Witness(claim) => claim.job.as_ref(),
         }
     }
 }

@@ -27,6 +27,8 @@ mod receipt;
 mod strict;
 #[cfg(feature = "receipt")]
 mod verdict;
+#[cfg(feature = "receipt")]
+mod witness;
 
 pub use digest::{Algorithm, Digest, ParseDigestError};
 pub use resources::{Limits, Usage};
@@ -49,3 +51,8 @@ pub use receipt::{
 };
 #[cfg(feature = "receipt")]
 pub use verdict::{Reason, Verdict};
+#[cfg(feature = "receipt")]
+pub use witness::{
+    Binary, Event, EventSource, Machine, Outcome, ProcessUsage, Recording, WitnessClaim, WitnessEvidence,
+    WitnessedCommand,
+};

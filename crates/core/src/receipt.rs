@@ -46,6 +46,8 @@ pub enum Evidence {
     Risc0(Risc0Evidence),
     /// Tier 2: a proof over the columns of the plan's tables.
     Stark(StarkEvidence),
+    /// Tier 1: a shard's signature under what a command left behind.
+    Witness(crate::WitnessEvidence),
 }
 
 impl Evidence {
@@ -57,6 +59,7 @@ impl Evidence {
             Self::Binding(evidence) if evidence.dev => Tier::None,
             Self::Commitment(_) => Tier::Commitment,
             Self::Binding(_) | Self::Risc0(_) | Self::Stark(_) => Tier::Proof,
+            Self::Witness(_) => Tier::Commitment,
         }
     }
 
@@ -69,6 +72,7 @@ impl Evidence {
             Self::Commitment(_) => "commitment",
             Self::Risc0(_) => "risc0",
             Self::Stark(_) => "stark",
+            Self::Witness(_) => "witness",
         }
     }
 }

@@ -130,6 +130,26 @@ reasons! {
     UntrustedProvider = "untrusted-provider",
     /// The proof does not verify for this claim.
     BadSeal = "bad-seal",
+    /// The witness is of another shard or agent than expected, or its key is not the one registered for that shard.
+    WrongShard = "wrong-shard",
+    /// The witness does not answer the challenge.
+    WrongNonce = "wrong-nonce",
+    /// The witness is too old, lies in the future, or ends before it starts.
+    BadTimestamp = "bad-timestamp",
+    /// The witness does not follow the one that is known to be its shard's last: some are missing between them.
+    ChainGap = "chain-gap",
+    /// The shard signed two witnesses for one place of its chain.
+    ChainFork = "chain-fork",
+    /// The performance record is not at hand, so nothing in the claim could be compared with it.
+    PerfMissing = "perf-missing",
+    /// The performance record has another digest or length than claimed.
+    PerfDigest = "perf-digest",
+    /// The performance record cannot be read within the limits.
+    PerfMalformed = "perf-malformed",
+    /// The performance record says something else than the claim.
+    PerfMismatch = "perf-mismatch",
+    /// The claim contradicts itself: samples that do not fit processor time, or times that do not fit each other.
+    Implausible = "implausible",
 }
 
 impl fmt::Display for Reason {

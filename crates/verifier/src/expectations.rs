@@ -25,6 +25,8 @@ pub struct Expectations {
     pub output: Option<ExpectedOutput>,
     /// A tier that the job demands beyond the policy.
     pub min_tier: Option<Tier>,
+    /// What a witness should be about, and the time now.
+    pub witness: proofmark_witness::WitnessExpectations,
 }
 
 /// An output that a receipt should be about.

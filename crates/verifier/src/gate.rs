@@ -2,7 +2,15 @@
 
 use proofmark_core::{Claim, Commitment, Evidence, Reason, Receipt, SecurityKind, SecurityLevel, Tier};
 
-use crate::{Expectations, Policy, System, systems::commitment};
+use crate::{Expectations, Policy, Statement, System, systems::commitment};
+
+/// What a receipt that passed every check is worth.
+#[derive(Clone, Debug)]
+pub(crate) struct Judged {
+    /// Of the evidence; absent below tier 2.
+    pub(crate) security: Option<SecurityLevel>,
+    pub(crate) statement: Statement,
+}
 
 /// A check that failed.
 pub(crate) type Rejection = (Reason, String);

@@ -31,6 +31,8 @@ pub struct Policy {
     pub required_features: BTreeSet<String>,
     /// The widest limits that an execution may have run under. Default: none. A bound refuses claims that state no limits.
     pub max_limits: LimitBounds,
+    /// What is demanded of witnesses besides.
+    pub witness: proofmark_witness::WitnessPolicy,
     /// Whether receipts from a development mode pass, at tier 0, which is all they are ever worth. Default: no.
     pub allow_dev: bool,
     /// What is demanded of receipts about one inference. Default: nothing said, so none is accepted.
@@ -71,11 +73,16 @@ pub enum System {
     None,
     /// RISC Zero STARKs.
     Risc0,
+    /// STARKs over the columns of tables.
+    Stark,
+    /// A shard's signature under what a command left behind.
+    Witness,
 }
 
 impl System {
     /// Every proof system that this verifier can judge.
-    pub const ALL: [Self; 5] = [Self::Binding, Self::Commitment, Self::Dev, Self::None, Self::Risc0];
+    pub const ALL: [Self; 7] =
+        [Self::Binding, Self::Commitment, Self::Dev, Self::None, Self::Risc0, Self::Stark, Self::Witness];
 
     /// The name in receipts.
     pub const fn name(self) -> &'static str {
@@ -85,6 +92,8 @@ impl System {
             Self::Dev => "dev",
             Self::None => "none",
             Self::Risc0 => "risc0",
+            Self::Stark => "stark",
+            Self::Witness => "witness",
         }
     }
 }
@@ -101,6 +110,7 @@ impl Default for Policy {
             min_program_version: None,
             required_features: BTreeSet::new(),
             max_limits: LimitBounds::default(),
+            witness: proofmark_witness::WitnessPolicy::default(),
             allow_dev: false,
             binding: None,
         }

@@ -22,6 +22,7 @@ pub fn statement(receipt: &Receipt, policy: Option<&Policy>) -> Statement {
         None => String::new(),
     };
     match &receipt.claim {
+        Claim::Witness(claim) => crate::systems::witness::statement(claim, &receipt.evidence, None),
         Claim::Plan(claim) => plan_statement(&receipt.evidence, policy, &claim.plan.to_string(), &job),
         Claim::Binding(_) | Claim::SealedBinding(_) => binding::statement(receipt, policy),
         _ => Statement {

@@ -1,5 +1,7 @@
 //! The order of judgement.
 
+use std::io::{Read, Seek};
+
 use proofmark_binding::evidence;
 use proofmark_core::{
     Claim, DecodeError, Digest, Evidence, MAX_RECEIPT_BYTES, PlanClaim, Reason, Receipt, Risc0Evidence,
@@ -10,11 +12,12 @@ use proofmark_registry::{Program, Registry, Standing};
 
 use crate::{
     Expectations, ExpectedOutput, Policy, ResultCache,
-    gate::{self, Rejection, reject},
+    gate::{self, Judged, Rejection, reject},
     rollout, statement,
     systems::{
         binding,
         risc0::{self, Seal, SealError},
+        witness,
     },
 };
 
@@ -50,27 +53,46 @@ impl<'a> Verifier<'a> {
             Ok(receipt) => receipt,
             Err(error) => return undecodable(&error),
         };
-        let judged = self.judge(&receipt, policy, expectations).and_then(|security| {
-            binding::check(&receipt)?;
-            Ok(security)
-        });
-        verdict(&receipt, policy, judged)
+        let judged = self.judge(&receipt, policy, expectations, None::<NoRecording>);
+        verdict(&receipt, judged.and_then(|judged| binding::check(&receipt).map(|()| judged)))
     }
 
     /// Everything but binding proofs, which a batch checks together.
-    fn judge(
+    fn judge<R: Read + Seek>(
         &self,
         receipt: &Receipt,
         policy: &Policy,
         expectations: &Expectations,
-    ) -> Result<Option<SecurityLevel>, Rejection> {
+        recording: Option<R>,
+    ) -> Result<Judged, Rejection> {
         rollout::check(receipt, policy, expectations)?;
-        match &receipt.claim {
+        let security = match &receipt.claim {
             Claim::Binding(_) | Claim::SealedBinding(_) => {
-                binding::judge(self.registry, receipt, policy, expectations)
+                binding::judge(self.registry, receipt, policy, expectations)?
             }
-            Claim::Plan(claim) => Judgement::new(self.registry, receipt, claim, policy, expectations).run(),
-            _ => reject(Reason::SystemNotAllowed, "this verifier does not judge claims of this kind"),
+            Claim::Plan(claim) => {
+                Judgement::new(self.registry, receipt, claim, policy, expectations).run()?
+            }
+            Claim::Witness(claim) => return witness::judge(receipt, claim, policy, expectations, recording),
+            _ => return reject(Reason::SystemNotAllowed, "this verifier does not judge claims of this kind"),
+        };
+        Ok(Judged { security, statement: statement(receipt, Some(policy)) })
+    }
+
+    /// As [`Verifier::verify`], for a witness whose recording lies beside its receipt. The recording is streamed.
+    pub fn verify_witness(
+        &self,
+        bytes: &[u8],
+        recording: impl Read + Seek,
+        policy: &Policy,
+        expectations: &Expectations,
+    ) -> Verdict {
+        match Receipt::decode(bytes) {
+            Ok(receipt) if matches!(receipt.claim, Claim::Witness(_)) => {
+                verdict(&receipt, self.judge(&receipt, policy, expectations, Some(recording)))
+            }
+            Ok(_) => Verdict::invalid(Reason::SystemNotAllowed, "this is no receipt of a witness"),
+            Err(error) => undecodable(&error),
         }
     }
 
@@ -102,7 +124,7 @@ impl<'a> Verifier<'a> {
             .into_iter()
             .map(|item| {
                 let judged = Receipt::decode(item.bytes).map(|receipt| {
-                    let result = self.judge(&receipt, policy, item.expectations);
+                    let result = self.judge(&receipt, policy, item.expectations, None::<NoRecording>);
                     (receipt, result)
                 });
                 (item.name, judged)
@@ -123,31 +145,31 @@ impl<'a> Verifier<'a> {
                     Ok(judged) => judged,
                     Err(error) => return (*name, undecodable(error)),
                 };
-                let result = result.clone().and_then(|security| match binding::proof(receipt) {
+                let result = result.clone().and_then(|judged| match binding::proof(receipt) {
                     Some(_) => {
                         let checked = checked.next().expect("one result for each proof");
-                        checked.map(|()| security).map_err(binding::refused)
+                        checked.map(|()| judged).map_err(binding::refused)
                     }
-                    None => Ok(security),
+                    None => Ok(judged),
                 });
-                (*name, verdict(receipt, policy, result))
+                (*name, verdict(receipt, result))
             })
             .collect()
     }
 }
 
-fn verdict(receipt: &Receipt, policy: &Policy, judged: Result<Option<SecurityLevel>, Rejection>) -> Verdict {
+/// No recording lies beside the receipt.
+type NoRecording = std::io::Empty;
+
+fn verdict(receipt: &Receipt, judged: Result<Judged, Rejection>) -> Verdict {
     match judged {
-        Ok(security) => {
-            let statement = statement(receipt, Some(policy));
-            Verdict::Valid {
-                tier: receipt.evidence.tier(),
-                system: receipt.evidence.system().into(),
-                security,
-                proves: statement.proves,
-                does_not_prove: statement.does_not_prove,
-            }
-        }
+        Ok(Judged { security, statement }) => Verdict::Valid {
+            tier: receipt.evidence.tier(),
+            system: receipt.evidence.system().into(),
+            security,
+            proves: statement.proves,
+            does_not_prove: statement.does_not_prove,
+        },
         Err((reason, detail)) => Verdict::invalid(reason, detail),
     }
 }

@@ -3,3 +3,4 @@
 pub(crate) mod binding;
 pub mod commitment;
 pub mod risc0;
+pub(crate) mod witness;
