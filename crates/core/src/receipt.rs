@@ -107,8 +107,10 @@ pub struct Risc0Evidence {
 pub struct StarkEvidence {
     /// The plan in its wire form, whose hash is the claim's.
     pub plan: Bytes,
-    /// The most rows that each input may have, in plan order: all that is told of their sizes.
-    pub row_bounds: Vec<u64>,
+    /// Public bounds of each input, in plan order: all that is told of their sizes.
+    pub inputs: Vec<TableBounds>,
+    /// The most groups of each `reduce` step, in execution order.
+    pub groups: Vec<u32>,
     /// Name of the security parameters: `fast`, `standard` or `paranoid`.
     pub level: String,
     /// The proof.
@@ -117,6 +119,16 @@ pub struct StarkEvidence {
     pub security: SecurityLevel,
     /// Bits of security under the usual conjectures.
     pub conjectured_bits: u16,
+}
+
+/// Public bounds of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct TableBounds {
+    /// The most rows.
+    pub rows: u32,
+    /// The most bytes of each text column, in the order of the schema.
+    pub text_bytes: Vec<u8>,
 }
 
 /// How hard it is to forge evidence, and whether it hides its witness.

@@ -12,6 +12,6 @@ pub mod testing;
 pub use control::{CancelToken, Control, Gpu, Phase, Progress};
 pub use error::{Fault, ProveError, Retry};
 pub use prover::{
-    Estimate, Executed, Program, ProofStats, ProveRequest, Proved, Prover, ServerInfo, Unsupported, Work,
-    select,
+    Digests, Estimate, Executed, Program, ProofStats, ProveRequest, Proved, Prover, ServerInfo, Unsupported,
+    Work, select,
 };

@@ -18,12 +18,12 @@ pub trait Prover: Send + Sync {
     /// The steps of a plan that it cannot prove, each with the reason. Empty: it can prove the plan.
     fn unsupported(&self, plan: &TypedPlan) -> Vec<Unsupported>;
 
-    /// The digest under which the claims that it proves name a value: a table or file and the salt of its digest.
+    /// The digests under which the claims that it proves name the inputs of a request and the output.
     ///
     /// # Errors
-    /// [`ProveError::Unsupported`] if it has no digest for a value of this type.
-    fn digest(&self, value: &Value, rows_per_leaf: u16, salt: &[u8; 32]) -> Result<Digest, ProveError> {
-        Ok(commit::root(value, rows_per_leaf, salt))
+    /// [`ProveError::Unsupported`] if it has no digest for one of the values.
+    fn digests(&self, request: &guest::Request<'_>, output: &Value) -> Result<Digests, ProveError> {
+        Ok(Digests::roots(request, output))
     }
 
     /// Finds what it needs on this machine.
@@ -56,6 +56,28 @@ pub struct ProveRequest<'a> {
     pub claim: &'a Claim,
     /// The witness: plan and inputs. A prover in another process gets them as a flat buffer (`guest::Request::encode`).
     pub request: guest::Request<'a>,
+}
+
+/// The digests of a claim's values.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Digests {
+    /// Of the inputs, in plan order.
+    pub inputs: Vec<Digest>,
+    /// Of the output.
+    pub output: Digest,
+}
+
+impl Digests {
+    /// The SHA-256 Merkle roots ([`commit::root`]).
+    pub fn roots(request: &guest::Request<'_>, output: &Value) -> Self {
+        let inputs = request.inputs.iter().zip(&request.typed.inputs);
+        Self {
+            inputs: inputs
+                .map(|((value, salt), input)| commit::root(value, input.rows_per_leaf, salt))
+                .collect(),
+            output: commit::root(output, commit::DEFAULT_ROWS_PER_LEAF, &request.output_salt),
+        }
+    }
 }
 
 /// A step that a prover cannot prove.

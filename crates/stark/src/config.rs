@@ -68,6 +68,11 @@ impl Level {
         }
     }
 
+    /// The level called `name`.
+    pub fn of_name(name: &str) -> Option<Self> {
+        [Self::Fast, Self::Standard, Self::Paranoid].into_iter().find(|level| level.name() == name)
+    }
+
     pub(crate) const fn number(self) -> u32 {
         match self {
             Self::Fast => 0,

@@ -8,6 +8,7 @@ use p3_koala_bear::default_koalabear_poseidon2_16;
 use p3_symmetric::Permutation;
 use proofmark_core::{Algorithm, Digest};
 use proofmark_plan::value::Table;
+use sha2::{Digest as _, Sha256};
 
 use crate::{
     air::F,
@@ -30,6 +31,22 @@ impl Salt {
             // 128 bits modulo a 31-bit order are uniform but for 2^-97.
             (u128::from_le_bytes(chunk) % u128::from(F::ORDER_U32)) as u32
         }))
+    }
+
+    /// A salt from 32 secret bytes, stretched by SHA-256 in counter mode; zeros give [`Salt::NONE`].
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        if *seed == [0; 32] {
+            return Self::NONE;
+        }
+        let mut bytes = [0; 16 * SALT];
+        for (counter, chunk) in bytes.chunks_mut(32).enumerate() {
+            let mut hash = Sha256::new();
+            hash.update(b"proofmark stark salt 1\0");
+            hash.update([counter as u8]);
+            hash.update(seed);
+            chunk.copy_from_slice(&hash.finalize()[..chunk.len()]);
+        }
+        Self::from_uniform_bytes(&bytes)
     }
 
     pub(crate) fn elements(self) -> [F; SALT] {

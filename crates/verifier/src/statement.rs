@@ -44,6 +44,18 @@ fn plan_statement(evidence: &Evidence, policy: Option<&Policy>, plan: &str, job:
                              ran it, or when. The tool, times and parameters under `provenance` are not proved."
                 .into(),
         },
+        Evidence::Stark(evidence) => Statement {
+            proves: format!(
+                "Whoever made the proof knew tables with the stated digests of inputs, of at most the stated numbers \
+                 of rows, from which plan {plan}{job} gives a table with the stated digest of the output; at security \
+                 level `{}`.",
+                evidence.level
+            ),
+            does_not_prove: "That the plan was a good idea, that the input data are true or complete, who ran it, or \
+                             when; nor that the plan's limits on memory and steps were kept. The tool, times and \
+                             parameters under `provenance` are not proved."
+                .into(),
+        },
         Evidence::Commitment(commitment) => {
             let worth = match policy {
                 Some(policy) if policy.providers.contains(&commitment.key) => {

@@ -7,7 +7,7 @@ use proofmark_core::{
     Claim, DecodeError, Digest, Evidence, MAX_RECEIPT_BYTES, PlanClaim, Reason, Receipt, Risc0Evidence,
     SecurityLevel, Verdict,
 };
-use proofmark_plan::{commit, document};
+use proofmark_plan::{commit, document, value::Value};
 use proofmark_registry::{Program, Registry, Standing};
 
 use crate::{
@@ -17,6 +17,7 @@ use crate::{
     systems::{
         binding,
         risc0::{self, Seal, SealError},
+        stark::Proof,
         witness,
     },
 };
@@ -192,6 +193,8 @@ struct Judgement<'a> {
     expectations: &'a Expectations,
     /// The RISC Zero seal, or what is wrong with its shape. Read once, used by several checks.
     seal: Option<Result<Seal, SealError>>,
+    /// The same of a proof over tables.
+    proof: Option<Result<Proof<'a>, String>>,
 }
 
 impl<'a> Judgement<'a> {
@@ -206,7 +209,11 @@ impl<'a> Judgement<'a> {
             Evidence::Risc0(evidence) => Some(Seal::parse(&evidence.seal)),
             _ => None,
         };
-        Self { registry, receipt, claim, policy, expectations, seal }
+        let proof = match &receipt.evidence {
+            Evidence::Stark(evidence) => Some(Proof::parse(evidence, claim)),
+            _ => None,
+        };
+        Self { registry, receipt, claim, policy, expectations, seal, proof }
     }
 
     /// All checks in the order of [`Reason::ALL`].
@@ -241,8 +248,11 @@ impl<'a> Judgement<'a> {
 
     /// Compares the stated level with the policy, then with what the evidence really has.
     fn check_security(&self) -> Result<Option<SecurityLevel>, Rejection> {
-        let Evidence::Risc0(Risc0Evidence { security: stated, .. }) = &self.receipt.evidence else {
-            return Ok(None);
+        let stated = match &self.receipt.evidence {
+            Evidence::Risc0(evidence) => &evidence.security,
+            // What it really has follows from the proof's shape, which is checked with the proof.
+            Evidence::Stark(evidence) => &evidence.security,
+            _ => return Ok(None),
         };
         let actual = match &self.seal {
             Some(Ok(seal)) => Some(seal.security()),
@@ -300,7 +310,7 @@ impl<'a> Judgement<'a> {
     fn check_output(&self, expected: &ExpectedOutput) -> Result<(), Rejection> {
         let root = match expected {
             ExpectedOutput::Root(root) => *root,
-            ExpectedOutput::Document(bytes) => match document_root(bytes) {
+            ExpectedOutput::Document(bytes) => match self.document_digest(bytes) {
                 Ok(root) => root,
                 Err(error) => {
                     return reject(Reason::OutputMismatch, format!("the output cannot be read: {error}"));
@@ -399,6 +409,7 @@ impl<'a> Judgement<'a> {
                 gate::check_signature(&self.receipt.claim, evidence, self.policy)
             }
             Evidence::Risc0(evidence) => self.check_risc0(evidence),
+            Evidence::Stark(_) => self.check_stark(),
             // Tier 0: there is nothing to check, and `check_tier` let only those pass who ask for nothing.
             Evidence::Dev { .. } | Evidence::None {} => Ok(()),
             other => {
@@ -406,6 +417,29 @@ impl<'a> Judgement<'a> {
                 reject(Reason::SystemNotAllowed, format!("this verifier cannot judge `{system}` evidence"))
             }
         }
+    }
+
+    /// The digest that the value in an output document has in claims of this kind. Outputs have the default leaves and no
+    /// salt.
+    fn document_digest(&self, bytes: &[u8]) -> Result<Digest, String> {
+        // A cell takes at least one byte of text and at most 16 bytes in memory, so an honest document fits well.
+        let room = 64 * bytes.len() as u64 + (1 << 20);
+        let value = document::read(&bytes.to_vec().into(), room).map_err(|e| e.to_string())?;
+        match (&self.proof, &value) {
+            (Some(Ok(proof)), Value::Table(table)) => proof.output_digest(table),
+            (Some(Ok(_)), Value::Bytes(_)) => Err("it is no table".into()),
+            (Some(Err(error)), _) => Err(error.clone()),
+            (None, _) => Ok(commit::root(&value, commit::DEFAULT_ROWS_PER_LEAF, &commit::NO_SALT)),
+        }
+    }
+
+    fn check_stark(&self) -> Result<(), Rejection> {
+        let proof = match &self.proof {
+            Some(Ok(proof)) => proof,
+            Some(Err(error)) => return reject(Reason::BadSeal, error),
+            None => unreachable!("a proof was read for every receipt with one"),
+        };
+        proof.check(self.claim, &self.receipt.claim.digest()).map_err(|error| (Reason::BadSeal, error))
     }
 
     fn check_risc0(&self, evidence: &Risc0Evidence) -> Result<(), Rejection> {
@@ -419,14 +453,6 @@ impl<'a> Judgement<'a> {
         };
         seal.check(&evidence.program, version, self.claim).map_err(|error| (Reason::BadSeal, error))
     }
-}
-
-/// The root of the value in an output document. Outputs have the default leaves and no salt.
-fn document_root(bytes: &[u8]) -> Result<Digest, String> {
-    // A cell takes at least one byte of text and at most 16 bytes in memory, so an honest document fits well.
-    let room = 64 * bytes.len() as u64 + (1 << 20);
-    let value = document::read(&bytes.to_vec().into(), room).map_err(|e| e.to_string())?;
-    Ok(commit::root(&value, commit::DEFAULT_ROWS_PER_LEAF, &commit::NO_SALT))
 }
 
 /// The most that a receipt may weigh is the decoder's to say; the number is part of this crate's contract too.

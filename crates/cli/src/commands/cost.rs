@@ -118,9 +118,8 @@ pub(crate) fn execute(args: CostArgs, config: &Config, ui: &Ui, cancel: &CancelT
         progress.phase(&format!("executing for {name}"));
         let watch = evidence::watcher(&progress);
         let control = Control { cancel: cancel.clone(), progress: Some(&watch), ..Control::default() };
-        let claim =
-            Claim::Plan(run::claim(&loaded.typed, loaded.typed.job, &inputs, &execution, Some(&*prover))?);
         let request = run::request(&loaded, loaded.typed.job, &values);
+        let claim = Claim::Plan(run::claim(&request, &execution, Some(&*prover))?);
         let request = ProveRequest { claim: &claim, request };
         let outcome = match cancel::watching(|| prover.execute(&request, &control)) {
             Ok(executed) => {

@@ -24,7 +24,7 @@ use proofmark_plan::{
     typed::TypedPlan,
     value::Value,
 };
-use proofmark_prover::{CancelToken, Gpu, Prover};
+use proofmark_prover::{CancelToken, Digests, Gpu, Prover};
 use proofmark_verifier::Expectations;
 
 use self::{
@@ -108,7 +108,9 @@ pub(crate) fn run(
     progress.phase("executing");
     let start = Instant::now();
     let execution = execute(&loaded.typed, &inputs, &*host, cancel)?;
-    let claim = claim(&loaded.typed, job, &inputs, &execution, how.prover())?;
+    let values = values(&inputs);
+    let witness = self::request(&loaded, job, &values);
+    let claim = claim(&witness, &execution, how.prover())?;
     let facts: Vec<_> =
         inputs.iter().zip(&claim.inputs).map(|(input, claimed)| input_facts(input, claimed)).collect();
     let output_root = claim.output;
@@ -116,8 +118,6 @@ pub(crate) fn run(
     times.execute = micros(start);
 
     let start = Instant::now();
-    let values = values(&inputs);
-    let witness = self::request(&loaded, job, &values);
     let receipt = evidence::make(how, Claim::Plan(claim), witness, request, cancel, &progress)?;
     times.evidence = micros(start);
 
@@ -215,27 +215,23 @@ pub(crate) fn execute(
 
 /// The public facts of an execution, under the digests of the prover that is to prove them.
 pub(crate) fn claim(
-    plan: &TypedPlan,
-    job: Option<Digest>,
-    inputs: &[Input],
+    request: &guest::Request<'_>,
     execution: &Execution,
     prover: Option<&dyn Prover>,
 ) -> Result<PlanClaim, Error> {
-    let digest = |value: &Value, rows_per_leaf: u16, salt: Salt| match prover {
-        Some(prover) => prover.digest(value, rows_per_leaf, &salt).map_err(evidence::failed),
-        None => Ok(commit::root(value, rows_per_leaf, &salt)),
+    let digests = match prover {
+        Some(prover) => prover.digests(request, &execution.output).map_err(evidence::failed)?,
+        None => Digests::roots(request, &execution.output),
     };
     // A proof without a program between counts no steps and no memory, so its claim must not state them.
     let counts = prover.is_none_or(|prover| prover.program().is_some());
-    let claimed = inputs.iter().zip(&plan.inputs).map(|(input, declared)| {
-        let root = digest(&input.value, declared.rows_per_leaf, input.salt.unwrap_or(commit::NO_SALT))?;
-        Ok(InputClaim { name: input.name.clone(), root })
-    });
+    let plan = request.typed;
+    let inputs = plan.inputs.iter().zip(digests.inputs);
     Ok(PlanClaim {
         plan: plan.hash,
-        job,
-        inputs: claimed.collect::<Result<_, Error>>()?,
-        output: digest(&execution.output, commit::DEFAULT_ROWS_PER_LEAF, commit::NO_SALT)?,
+        job: request.job,
+        inputs: inputs.map(|(input, root)| InputClaim { name: input.name.clone(), root }).collect(),
+        output: digests.output,
         limits: counts.then_some(plan.limits),
         usage: counts.then_some(execution.usage),
     })

@@ -3,4 +3,5 @@
 pub(crate) mod binding;
 pub mod commitment;
 pub mod risc0;
+pub mod stark;
 pub(crate) mod witness;
