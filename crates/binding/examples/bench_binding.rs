@@ -81,16 +81,25 @@ fn load(path: &Path) {
 fn single(key: &LoadedKey, form: Form, rounds: usize) {
     report("witness", &mut times(rounds, |seed| drop(black_box(witness(form, seed)))));
     let rng = &mut SystemRng;
-    report("prove", &mut times(rounds, |seed| {
-        black_box(prove(&key.proving, &witness(form, seed), Fr::rand(rng), Fr::rand(rng)));
-    }));
-    report("prove and check", &mut times(rounds, |seed| {
-        black_box(prove_witness(key, &witness(form, seed)).expect("proves"));
-    }));
+    report(
+        "prove",
+        &mut times(rounds, |seed| {
+            black_box(prove(&key.proving, &witness(form, seed), Fr::rand(rng), Fr::rand(rng)));
+        }),
+    );
+    report(
+        "prove and check",
+        &mut times(rounds, |seed| {
+            black_box(prove_witness(key, &witness(form, seed)).expect("proves"));
+        }),
+    );
     let bound = bind(key, &facts(1)).expect("proves");
-    report("verify", &mut times(rounds, |_| {
-        evidence::check(&bound.claim, &bound.evidence).expect("holds");
-    }));
+    report(
+        "verify",
+        &mut times(rounds, |_| {
+            evidence::check(&bound.claim, &bound.evidence).expect("holds");
+        }),
+    );
     let receipt = bound.receipt("bench", None);
     println!(
         "sizes                   proof {} bytes, key in the receipt {}, receipt {} as CBOR, {} as JSON",
@@ -134,9 +143,12 @@ fn reference(points: &Points, key: &LoadedKey, form: Form, rounds: usize) {
     println!("ratio of medians        {:>9.2}", millis(theirs[rounds / 2]) / millis(ours[rounds / 2]));
     let (proof, public) = proof.expect("at least one round");
     let prepared = ark_groth16::prepare_verifying_key(&reference.vk);
-    report("arkworks verify", &mut times(rounds, |_| {
-        assert!(Groth16::<Bn254>::verify_proof(&prepared, &proof, &public).expect("well-formed"));
-    }));
+    report(
+        "arkworks verify",
+        &mut times(rounds, |_| {
+            assert!(Groth16::<Bn254>::verify_proof(&prepared, &proof, &public).expect("well-formed"));
+        }),
+    );
 }
 
 fn batch(key: &LoadedKey) {
@@ -155,8 +167,12 @@ fn batch(key: &LoadedKey) {
     bounds[777].claim = proofmark_core::Claim::Binding(facts(5000));
     let items: Vec<_> = bounds.iter().map(|bound| (&bound.claim, &bound.evidence)).collect();
     let start = Instant::now();
-    let bad: Vec<_> =
-        evidence::check_batch(&items).iter().enumerate().filter(|(_, r)| r.is_err()).map(|(at, _)| at).collect();
+    let bad: Vec<_> = evidence::check_batch(&items)
+        .iter()
+        .enumerate()
+        .filter(|(_, r)| r.is_err())
+        .map(|(at, _)| at)
+        .collect();
     assert_eq!(bad, [777]);
     println!("one bad among 1000      {:>9.3} ms a proof to find it", millis(start.elapsed()) / 1000.0);
 }
@@ -179,7 +195,10 @@ fn service(path: &Path) {
             tickets.pop_front().expect("filled").wait().expect("proves");
             done += 1;
         }
-        println!("service, {workers} worker(s)    {:>9.0} proofs a second", done as f64 / start.elapsed().as_secs_f64());
+        println!(
+            "service, {workers} worker(s)    {:>9.0} proofs a second",
+            done as f64 / start.elapsed().as_secs_f64()
+        );
         drop(tickets);
         if workers == 2 {
             println!("resident memory         {:>9.1} MB (key, cache, 10 in flight)", resident_mb());
@@ -192,7 +211,10 @@ fn service(path: &Path) {
                 }
                 hits += 1000;
             }
-            println!("cache hits              {:>9.0} a second, one thread", hits as f64 / start.elapsed().as_secs_f64());
+            println!(
+                "cache hits              {:>9.0} a second, one thread",
+                hits as f64 / start.elapsed().as_secs_f64()
+            );
         }
     }
 }

@@ -8,6 +8,8 @@ pub mod circuit;
 pub mod error;
 pub mod evidence;
 pub mod field;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 #[cfg(feature = "prover")]
 pub mod hashing;
 pub mod key;

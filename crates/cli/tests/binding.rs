@@ -30,7 +30,9 @@ fn a_ceremony_makes_a_key_whose_receipts_convince() {
     let once = desk.run("binding contribute 0.ceremony --name Alice --out 1.ceremony --json").exits(0).json();
     assert_eq!(once["dev"], true, "one contributor could forge");
     desk.run("binding contribute 1.ceremony --name Bob --out 2.ceremony").exits(0);
-    desk.run("binding contribute 1.ceremony --name Eve --out 2.ceremony").exits(2).says(&["never overwritten"]);
+    desk.run("binding contribute 1.ceremony --name Eve --out 2.ceremony")
+        .exits(2)
+        .says(&["never overwritten"]);
     let transcript = desk.run("binding verify-transcript 2.ceremony --json").exits(0).json();
     assert_eq!(transcript["publishedPowers"], true);
     assert_eq!(transcript["contributions"][1]["name"], "Bob");
@@ -80,10 +82,12 @@ fn a_ceremony_makes_a_key_whose_receipts_convince() {
     desk.file("forged.json", forged);
     assert!(desk.run(&format!("binding verify forged.json --key {id}")).exits(1).stdout.contains("bad-seal"));
     // Many at once: each has its own verdict.
-    let many = desk.run(&format!("binding verify out/receipt.json forged.json out/receipt.cbor --key {id} --json"));
+    let many =
+        desk.run(&format!("binding verify out/receipt.json forged.json out/receipt.cbor --key {id} --json"));
     let many = many.exits(1).json();
-    let verdicts: Vec<_> =
-        (0..3).map(|at| many["receipts"][at]["verdict"]["verdict"].as_str().expect("a text").to_owned()).collect();
+    let verdicts: Vec<_> = (0..3)
+        .map(|at| many["receipts"][at]["verdict"]["verdict"].as_str().expect("a text").to_owned())
+        .collect();
     assert_eq!(verdicts, ["valid", "invalid", "valid"]);
 }
 
