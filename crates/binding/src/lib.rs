@@ -17,12 +17,15 @@ pub mod key;
 pub mod keyfile;
 #[cfg(feature = "prover")]
 pub mod manager;
+#[cfg(feature = "prover")]
 pub mod msm;
 #[cfg(feature = "prover")]
 pub mod phase1;
 pub mod point;
 pub mod poseidon;
 pub mod proof;
+#[cfg(feature = "prover")]
+mod proving;
 #[cfg(feature = "prover")]
 mod quotient;
 pub mod r1cs;
