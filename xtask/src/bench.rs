@@ -21,6 +21,8 @@ pub(crate) struct Args {
 /// What can be measured.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 enum What {
+    /// Binding proofs: prove, verify, batch, load, cache, memory, against arkworks' stock prover and EZKL.
+    Binding,
     /// Native execution against DuckDB: filter and group-by over a million rows.
     Native,
     /// Cycles of our guest against hand-written guests, and of an empty plan.
@@ -37,12 +39,13 @@ enum What {
 
 /// Prints the machine, then measures.
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let all = [What::Native, What::Guest, What::Verify, What::Check, What::Receipt];
+    let all = [What::Binding, What::Native, What::Guest, What::Verify, What::Check, What::Receipt];
     let wanted = if args.what.is_empty() { &all[..] } else { &args.what };
     println!("{}", machine()?);
     for what in wanted {
         println!("\n\x1b[1m{what:?}\x1b[0m");
         match what {
+            What::Binding => binding()?,
             What::Native => native()?,
             What::Guest => guest()?,
             What::Verify => verify()?,
@@ -50,6 +53,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             What::Receipt => receipt()?,
             What::Build => build()?,
         }
+    }
+    Ok(())
+}
+
+/// Ours and arkworks' stock prover in one process, then EZKL on a circuit that hashes as much.
+fn binding() -> Result<()> {
+    example("binding", "bench_binding", &[])?;
+    let python = tools::python()?;
+    if succeeds(command(&python, ["-c", "import ezkl, onnx"])) {
+        shell::run(command(&python, ["benches/ezkl_binding.py"]))?;
+    } else {
+        println!("EZKL: not measured; `pip install ezkl onnx` into {} does", python.display());
     }
     Ok(())
 }

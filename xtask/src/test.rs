@@ -41,6 +41,7 @@ const STEPS: &[Step] = &[
     ("guests", "committed guest programs against their source", guests),
     ("heavy", "tests marked as heavy, optimised: provers, random plans in the guest, mutations", heavy),
     ("proof", "a RISC Zero proof of the sales example, verified, tampered with", proof),
+    ("deploy", "alert rules and when they fire, by promtool", deploy),
     ("book", "the documentation as a book", book),
 ];
 
@@ -194,6 +195,18 @@ fn proof(_: &mut Counts) -> Result<Outcome> {
     r0vm::ensure()?;
     shell::run(cargo(["build", "--package", "proofmark-cli", "--locked"])?)?;
     demo::prove_and_cheat(&demo::SALES, &shell::target()?.join("proof"))?;
+    Ok(Outcome::Done)
+}
+
+/// Prometheus' own tool reads the rules and plays their tests.
+fn deploy(_: &mut Counts) -> Result<Outcome> {
+    let Some(promtool) = tools::on_path("promtool") else {
+        let why = "promtool is not on PATH (Debian: package `prometheus`)";
+        ensure!(!shell::is_ci(), "{why}");
+        return Ok(Outcome::Skipped(why.to_owned()));
+    };
+    shell::run(command(&promtool, ["check", "rules", "deploy/prometheus/binding.rules.yml"]))?;
+    shell::run(command(&promtool, ["test", "rules", "deploy/prometheus/binding.test.yml"]))?;
     Ok(Outcome::Done)
 }
 

@@ -23,7 +23,8 @@ pub type Statement<'a> = (&'a Proof, &'a [Fr]);
 pub fn bad_members(key: &PreparedKey, statements: &[Statement<'_>]) -> Vec<usize> {
     let mut bad = Vec::new();
     // Halves that still have to be looked at, the leftmost on top.
-    let mut open = vec![0..statements.len()];
+    let mut open = Vec::with_capacity(usize::BITS as usize);
+    open.push(0..statements.len());
     while let Some(range) = open.pop() {
         let part = &statements[range.clone()];
         let good = match part {

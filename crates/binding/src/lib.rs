@@ -8,6 +8,8 @@ pub mod circuit;
 pub mod error;
 pub mod evidence;
 pub mod field;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 #[cfg(feature = "prover")]
 pub mod hashing;
 pub mod key;
@@ -15,12 +17,15 @@ pub mod key;
 pub mod keyfile;
 #[cfg(feature = "prover")]
 pub mod manager;
+#[cfg(feature = "prover")]
 pub mod msm;
 #[cfg(feature = "prover")]
 pub mod phase1;
 pub mod point;
 pub mod poseidon;
 pub mod proof;
+#[cfg(feature = "prover")]
+mod proving;
 #[cfg(feature = "prover")]
 mod quotient;
 pub mod r1cs;

@@ -2,7 +2,7 @@
 
 use std::vec::Vec;
 
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine, G2Projective};
+use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{AdditiveGroup as _, AffineRepr as _, CurveGroup as _, pairing::Pairing as _};
 use ark_ff::Field as _;
 
@@ -123,25 +123,31 @@ impl PreparedKey {
 /// Proves with the tables of a [`crate::key::ProvingKey`].
 #[cfg(feature = "prover")]
 pub fn prove(key: &crate::key::ProvingKey, witness: &crate::circuit::Witness, r: Fr, s: Fr) -> Proof {
-    use crate::{key::variables_of_b, msm, quotient};
+    use crate::{msm, proving::variables_of_b, quotient};
     use ark_bn254::{g1, g2};
+    use zeroize::Zeroizing;
 
     assert_eq!(key.verifying.form, witness.form, "key and witness are of one circuit");
     let z = &witness.assignment;
     let used = variables_of_b(witness.form);
-    let b_scalars: Vec<Fr> = used.iter().map(|variable| z[*variable]).collect();
     let public = witness.form.r1cs().public;
+    let b_scalars = || used.iter().map(|variable| z[*variable]);
     let work_g2 = || {
-        let sum: G2Projective = msm::sum::<g2::Config>(key.b.limbs(), &b_scalars);
-        (sum + key.verifying.beta + key.verifying.delta * s).into_affine()
+        let scalars = Zeroizing::new(b_scalars().chain([s]).collect::<Vec<Fr>>());
+        (msm::sum::<g2::Config>(key.b.limbs(), &scalars) + key.verifying.beta).into_affine()
     };
     let work_g1 = || {
-        let a = msm::sum::<g1::Config>(key.a.limbs(), z) + key.verifying.alpha + key.delta_g1 * r;
-        let mut scalars = z[public..].to_vec();
-        scalars.extend(quotient::quotient(witness.form, z));
-        scalars.extend(b_scalars.iter().map(|value| r * value));
+        let mut scalars = Zeroizing::new(z.clone());
+        scalars.push(r);
+        let a = msm::sum::<g1::Config>(key.a.limbs(), &scalars) + key.verifying.alpha;
+        let quotient = Zeroizing::new(quotient::quotient(witness.form, z));
+        let mut scalars = Zeroizing::new(Vec::with_capacity(z.len() + quotient.len() + used.len() + 1));
+        scalars.extend_from_slice(&z[public..]);
+        scalars.extend_from_slice(&quotient);
+        scalars.extend(b_scalars().map(|value| r * value));
+        scalars.push(r);
         // C = Σ L + Σ H + s·A + r·B₁ − r·s·δ with B₁ = β + Σ B + s·δ, so the last two terms with δ cancel.
-        let c = msm::sum::<g1::Config>(key.c.limbs(), &scalars) + a * s + key.beta_g1 * r;
+        let c = msm::sum::<g1::Config>(key.c.limbs(), &scalars) + a * s;
         let [a, c] = G1Projective::normalize_batch(&[a, c])[..] else { unreachable!("two in, two out") };
         (a, c)
     };

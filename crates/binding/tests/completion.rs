@@ -100,7 +100,11 @@ fn a_streamed_answer_has_a_receipt() {
             client.complete(job, &request(true), &mut |piece| heard.push_str(piece)).expect("an answer");
         assert_eq!(answer.text, "Light scatters – däs ist es.\n");
         assert_eq!(heard, answer.text);
-        assert_eq!(bodies.lock().expect("no panic").as_slice(), [answer.input.clone()], "byte for byte");
+        assert_eq!(
+            bodies.lock().expect("no panic").as_slice(),
+            std::slice::from_ref(&answer.input),
+            "byte for byte"
+        );
         let expected = InferenceClaim {
             job,
             model: Digest::of(b"weights"),

@@ -21,30 +21,30 @@ const MAX_LINE_BYTES: u64 = 1 << 20;
 const TIMEOUT: Duration = Duration::from_secs(600);
 
 /// A model behind an HTTP server, and the prover that binds its answers.
-pub struct Client {
+pub(crate) struct Client {
     /// Such as `http://127.0.0.1:8080/v1`.
-    pub base: String,
+    pub(crate) base: String,
     /// Sent as a bearer token, if there is one.
-    pub api_key: Option<String>,
+    pub(crate) api_key: Option<String>,
     /// The hash of the weights that the server is said to run.
-    pub model: Digest,
+    pub(crate) model: Digest,
     /// Makes the proofs.
-    pub prover: Arc<Service>,
+    pub(crate) prover: Arc<Service>,
 }
 
 /// An answer and the evidence that it belongs to its job, model and input. Not that the model ran.
-pub struct Answer {
+pub(crate) struct Answer {
     /// The text.
-    pub text: String,
+    pub(crate) text: String,
     /// The bytes that were sent: whoever checks the receipt needs them.
-    pub input: Vec<u8>,
+    pub(crate) input: Vec<u8>,
     /// Claim and evidence; [`Bound::receipt`] makes the receipt.
-    pub bound: Arc<Bound>,
+    pub(crate) bound: Arc<Bound>,
 }
 
 /// Why there is no answer with a receipt.
 #[derive(Debug)]
-pub enum CompletionError {
+pub(crate) enum CompletionError {
     /// The server's response is no complete answer. The server is at fault; a retry may help.
     BadResponse(String),
     /// The server cannot be reached or refused. A retry may help.
@@ -74,7 +74,7 @@ impl Client {
     ///
     /// # Errors
     /// If the server fails, its answer is not complete, or no proof can be made.
-    pub fn complete(
+    pub(crate) fn complete(
         &self,
         job: Digest,
         request: &Value,

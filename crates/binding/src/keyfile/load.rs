@@ -14,8 +14,9 @@ use proofmark_core::Digest;
 use super::{HEADER_BYTES, Kind, Layout, decode, decode_verifying_key, verifying_key};
 use crate::{
     error::{Error, KeyFault},
-    key::{ProvingKey, Table, VerifyingKey},
+    key::{ProvingKey, VerifyingKey},
     point,
+    proving::Table,
 };
 
 /// The longest file that is read or mapped. A proving key with tables has some 4 MB.

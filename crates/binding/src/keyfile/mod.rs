@@ -28,8 +28,9 @@ pub use self::load::{
 use crate::{
     circuit::Form,
     error::KeyFault,
-    key::{ProvingKey, VerifyingKey, variables_of_b},
+    key::{ProvingKey, VerifyingKey},
     msm, point,
+    proving::variables_of_b,
 };
 
 /// Bytes before the body.
@@ -170,14 +171,14 @@ impl Layout {
     fn of(form: Form) -> Self {
         let r1cs = form.r1cs();
         let b = variables_of_b(form).len();
-        let c = r1cs.variables - r1cs.public + r1cs.domain() - 1 + b;
+        let c = r1cs.variables - r1cs.public + r1cs.domain() - 1 + b + 1;
         let verifying = VerifyingKey::bytes(form);
         Self {
             verifying,
             tables: (verifying + 2 * point::G1_BYTES).next_multiple_of(64),
             limbs: [
-                msm::table_limbs::<g1::Config>(r1cs.variables),
-                msm::table_limbs::<g2::Config>(b),
+                msm::table_limbs::<g1::Config>(r1cs.variables + 1),
+                msm::table_limbs::<g2::Config>(b + 1),
                 msm::table_limbs::<g1::Config>(c),
             ],
         }

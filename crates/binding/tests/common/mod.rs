@@ -21,9 +21,12 @@ pub fn facts(seed: u64) -> InferenceClaim {
     InferenceClaim { job: digest(0), model: digest(1), input: digest(2), output: digest(3) }
 }
 
-/// The bytes of a proving and a verifying key, made once per form and number.
-pub fn key_bytes(form: Form, number: usize) -> &'static (Vec<u8>, Vec<u8>) {
-    static KEYS: [[OnceLock<(Vec<u8>, Vec<u8>)>; 2]; 2] = [const { [const { OnceLock::new() }; 2] }; 2];
+/// The bytes of a proving and a verifying key.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// A pair of keys, made once per form and number.
+pub fn key_bytes(form: Form, number: usize) -> &'static Pair {
+    static KEYS: [[OnceLock<Pair>; 2]; 2] = [const { [const { OnceLock::new() }; 2] }; 2];
     KEYS[form as usize][number].get_or_init(|| {
         let key = development_key(form).tabulate();
         (encode_proving_key(&key), encode_verifying_key(&key.verifying))
