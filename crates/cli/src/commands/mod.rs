@@ -11,6 +11,7 @@ pub(crate) mod program;
 pub(crate) mod run;
 mod schema;
 pub(crate) mod verify;
+pub(crate) mod witness;
 
 use proofmark_prover::CancelToken;
 
@@ -35,6 +36,7 @@ pub(crate) fn dispatch(args: Args, ui: &Ui, cancel: &CancelToken) -> Result<u8, 
         Command::Program(command) => program::execute(command, &config, ui),
         Command::Data(command) => data::execute(command, &config, ui),
         Command::Key(command) => key::execute(command, &config, ui),
+        Command::Witness(command) => witness::execute(command, &config, ui),
         Command::Config(command) => config::execute(&command, &config, ui),
         Command::Completions(_) => Ok(0),
     }
