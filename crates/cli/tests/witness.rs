@@ -223,6 +223,19 @@ fn a_fleet_gets_its_certificate() {
         );
         assert_eq!(desk.run(&check).code, 0);
     }
+    // Served, fetched and judged; and by its content, from the store.
+    let address = serve(desk.path("web"));
+    let identities = "--identities w/identities.json";
+    let judged = desk.run(&format!("witness verify http://{address}/receipts/shard-1.json {identities}"));
+    assert!(judged.code == 0 && judged.stdout.contains("registered for that shard"), "{judged:?}");
+    let perf = format!("--perf http://{address}/perf/shard-2.data");
+    let judged = desk.run(&format!("--json witness verify http://{address}/receipts/shard-1.json {perf}"));
+    assert_eq!((judged.code, reason(&judged).as_str()), (1, "perf-digest"));
+    assert_eq!(desk.run(&format!("witness verify http://{address}/nothing")).code, 1);
+    let id: Value =
+        serde_json::from_str(&desk.run("--json inspect w/shard-0/receipt-0.json").stdout).unwrap();
+    assert_eq!(desk.run(&format!("witness verify {}", id["cid"].as_str().unwrap())).code, 0);
+
     let swapped = "witness certificate certificate.json --committee committee.json \
                    --inclusion web/inclusion/shard-0.json --receipt web/receipts/shard-1.json";
     assert_eq!(desk.run(swapped).code, 1);
@@ -290,6 +303,30 @@ fn the_simulation_says_what_the_theorems_say() {
     assert_eq!(ran.code, 0, "{}", ran.stdout);
     assert!(ran.stdout.contains("48 of 71: validity and uniqueness with up to 23"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("NOT as proved"));
+}
+
+/// Serves the files of a folder, as any web server would.
+fn serve(root: std::path::PathBuf) -> std::net::SocketAddr {
+    use std::io::Write as _;
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let mut line = String::new();
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            reader.read_line(&mut line).unwrap();
+            while reader.read_line(&mut String::new()).is_ok_and(|count| count > 2) {}
+            let path = line.split(' ').nth(1).unwrap_or("/").trim_start_matches('/');
+            let (status, body) = match fs::read(root.join(path)) {
+                Ok(body) => ("200 OK", body),
+                Err(_) => ("404 Not Found", Vec::new()),
+            };
+            let head =
+                format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n", body.len());
+            let _ = stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(&body));
+        }
+    });
+    address
 }
 
 /// A desk with something to run, if this machine can record.

@@ -17,7 +17,7 @@ use serde::Serialize;
 use super::{
     folder::ShardFolder,
     run::nonce,
-    verify::{judge, now_ns, read_claim, read_identities, read_json},
+    verify::{Beside, judge, now_ns, read_claim, read_identities, read_json},
 };
 use crate::{
     config::Config,
@@ -122,8 +122,8 @@ pub(super) fn vote(args: &VoteArgs, config: &Config, ui: &Ui) -> Result<u8, Erro
     for folder in &folders {
         let receipt = files::read(&folder.receipt(), proofmark_core::MAX_RECEIPT_BYTES as u64)?;
         expectations.witness.shard = Some(folder.shard());
-        let perf = Some(folder.perf()).filter(|path| path.is_file());
-        let verdict = judge(&receipt, perf.as_deref(), &policy, &expectations)?;
+        let perf = Some(folder.perf()).filter(|path| path.is_file()).map(Beside::File);
+        let verdict = judge(&receipt, perf, &policy, &expectations)?;
         if let proofmark_core::Verdict::Invalid { reason, detail } = verdict {
             refused.push(format!("shard {}: {}: {detail}", folder.shard(), reason.code()));
             continue;

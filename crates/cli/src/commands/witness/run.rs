@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use proofmark_core::{Digest, Outcome};
 use proofmark_recorder::{EventChoice, Perf, RecordError, Request, record, tree_digest};
+use proofmark_store::Store;
 use proofmark_witness::{WitnessExpectations, WitnessPolicy, chain, perf::Limits};
 
 use super::folder::ShardFolder;
@@ -162,7 +163,12 @@ fn run(args: &RunArgs, config: &Config, ui: &Ui, ended: &mut Option<Outcome>) ->
         ui.warn(&format!("this witness does not verify: {}: {}", reason.code(), clean(&detail)));
     }
     let tool = format!("proofmark {}", env!("CARGO_PKG_VERSION"));
-    folder.put(&claim, evidence, &request.output, tool)?;
+    let receipt = folder.put(&claim, evidence, &request.output, tool)?;
+    // By its content, too. The witness is made without it, so trouble is only told.
+    let store = Store::open(config.store().join("receipts"));
+    if let Err(error) = store.and_then(|store| store.put(&receipt)) {
+        ui.warn(&format!("the receipt was not kept in the store: {}", clean(&error.to_string())));
+    }
     let left = match claim.usage.left_running {
         0 => String::new(),
         count => format!("; {count} of its processes still run and are no longer recorded"),

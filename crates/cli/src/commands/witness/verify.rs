@@ -9,6 +9,7 @@ use std::{
 
 use proofmark_core::{Claim, Evidence, MAX_RECEIPT_BYTES, Provenance, Receipt, Tier, Verdict};
 use proofmark_registry::Registry;
+use proofmark_store::Store;
 use proofmark_verifier::{Expectations, Policy, Verifier};
 use proofmark_witness::{Identity, chain::Head, dsse::Envelope};
 use serde::Serialize;
@@ -33,13 +34,13 @@ Exit codes: 0 valid, 1 invalid (reason codes: docs/src/reason-codes.md), 2 usage
 Examples:
   proofmark witness verify witnesses/shard-0
   proofmark witness verify receipt-0.json --perf zkperf-0.data --identities identities.json --nonce 00ff
-  proofmark witness verify https://example.org/shard-0")]
+  proofmark witness verify https://example.org/receipts/shard-0.json")]
 pub(crate) struct VerifyArgs {
-    /// A receipt, a DSSE envelope, a shard's folder, or the URL of one of these
+    /// A receipt, a DSSE envelope, a shard's folder, the URL of a receipt, or its id in the store
     witness: String,
     /// The recording; default: inside the receipt, or beside it
-    #[arg(long, value_name = "FILE")]
-    perf: Option<PathBuf>,
+    #[arg(long, value_name = "FILE|URL")]
+    perf: Option<String>,
     /// Which key speaks for which shard, JSON; `witness fleet` writes one
     #[arg(long, value_name = "FILE")]
     identities: Option<PathBuf>,
@@ -70,7 +71,7 @@ struct Answer {
     verdict: Verdict,
 }
 
-pub(super) fn execute(args: &VerifyArgs, _: &Config, ui: &Ui) -> Result<u8, Error> {
+pub(super) fn execute(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
     let mut policy = args.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default();
     policy.min_tier = policy.min_tier.min(Tier::Commitment);
     if let Some(path) = &args.identities {
@@ -88,42 +89,68 @@ pub(super) fn execute(args: &VerifyArgs, _: &Config, ui: &Ui) -> Result<u8, Erro
     if let Some(path) = &args.head {
         witness.head = Some(read_json::<Head>(path)?);
     }
-    let (bytes, perf) = locate(args)?;
+    let (bytes, perf) = locate(args, config)?;
     let bytes = unwrap_envelope(bytes);
-    let verdict = judge(&bytes, perf.as_deref(), &policy, &expectations)?;
+    let verdict = judge(&bytes, perf, &policy, &expectations)?;
     let answer = Answer { witness: args.witness.clone(), verdict };
     ui.answer(&answer, |ui| render_verdict(ui, &answer.verdict));
     Ok(if answer.verdict.is_valid() { 0 } else { exit::REFUSED })
 }
 
-/// Judges a receipt, streaming a recording that lies beside it.
+/// Where a recording is that is not inside its receipt.
+#[derive(Debug)]
+pub(super) enum Beside {
+    /// It was fetched.
+    Bytes(Vec<u8>),
+    /// It lies here and is streamed.
+    File(PathBuf),
+}
+
+/// Judges a receipt with the recording that lies beside it, if one does.
 pub(super) fn judge(
     receipt: &[u8],
-    perf: Option<&Path>,
+    perf: Option<Beside>,
     policy: &Policy,
     expectations: &Expectations,
 ) -> Result<Verdict, Error> {
     let registry = Registry::empty();
     let verifier = Verifier::new(&registry);
     Ok(match perf {
-        Some(path) => {
-            let file = File::open(path).map_err(|source| Error::Read { path: path.to_path_buf(), source })?;
+        Some(Beside::File(path)) => {
+            let file = File::open(&path).map_err(|source| Error::Read { path, source })?;
             verifier.verify_witness(receipt, BufReader::with_capacity(1 << 18, file), policy, expectations)
+        }
+        Some(Beside::Bytes(bytes)) => {
+            verifier.verify_witness(receipt, std::io::Cursor::new(bytes), policy, expectations)
         }
         None => verifier.verify(receipt, policy, expectations),
     })
 }
 
 /// The receipt's bytes, and where its recording is, if that is known.
-fn locate(args: &VerifyArgs) -> Result<(Vec<u8>, Option<PathBuf>), Error> {
+fn locate(args: &VerifyArgs, config: &Config) -> Result<(Vec<u8>, Option<Beside>), Error> {
     let limit = MAX_RECEIPT_BYTES as u64 + 1;
-    if args.witness.starts_with("http://") || args.witness.starts_with("https://") {
-        let bytes = fetch::get(&args.witness, MAX_RECEIPT_BYTES)?;
-        return Ok((bytes, args.perf.clone()));
+    let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
+    let named = match &args.perf {
+        Some(url) if is_url(url) => Some(Beside::Bytes(fetch::get(url, MAX_FETCHED_BYTES)?)),
+        Some(path) => Some(Beside::File(path.into())),
+        None => None,
+    };
+    if is_url(&args.witness) {
+        return Ok((fetch::get(&args.witness, MAX_RECEIPT_BYTES)?, named));
     }
     let path = Path::new(&args.witness);
+    if args.witness.starts_with("bafyrei") && !path.exists() {
+        let store = Store::open(config.store().join("receipts"));
+        let receipt = store.and_then(|store| store.get(&args.witness)).map_err(|error| Error::Refused {
+            code: "not-stored",
+            message: error.to_string(),
+            hint: None,
+        })?;
+        return Ok((receipt.to_cbor(), named));
+    }
     if !path.is_dir() {
-        return Ok((files::read(path, limit)?, args.perf.clone()));
+        return Ok((files::read(path, limit)?, named));
     }
     let number = path.file_name().and_then(|name| name.to_str()?.strip_prefix("shard-")?.parse().ok());
     let Some(number) = number else {
@@ -133,9 +160,12 @@ fn locate(args: &VerifyArgs) -> Result<(Vec<u8>, Option<PathBuf>), Error> {
         ));
     };
     let folder = ShardFolder::new(&files::parent(path), number);
-    let perf = args.perf.clone().unwrap_or_else(|| folder.perf());
-    Ok((files::read(&folder.receipt(), limit)?, Some(perf).filter(|perf| perf.is_file())))
+    let beside = || Some(folder.perf()).filter(|perf| perf.is_file()).map(Beside::File);
+    Ok((files::read(&folder.receipt(), limit)?, named.or_else(beside)))
 }
+
+/// The longest recording that is fetched.
+const MAX_FETCHED_BYTES: usize = 256 << 20;
 
 /// An envelope as the receipt that it implies; anything else as it is.
 fn unwrap_envelope(bytes: Vec<u8>) -> Vec<u8> {
