@@ -100,6 +100,9 @@ pub(crate) enum Command {
     /// The provider's signing key
     #[command(subcommand)]
     Key(commands::key::KeyCommand),
+    /// Run commands under perf, sign what they leave behind, agree on it
+    #[command(subcommand)]
+    Witness(commands::witness::WitnessCommand),
     /// The effective configuration
     #[command(subcommand)]
     Config(commands::config::ConfigCommand),

@@ -20,7 +20,12 @@ fn main() -> ExitCode {
         Err(code) => return ExitCode::from(code),
     };
     let ui = ui::Ui::new(args.global.json, args.global.quiet, args.global.color);
-    let cancel = cancel::install(args.global.json);
+    // A witnessed command gets the signals; they must not end us before it.
+    let cancel = if commands::witness::owns_signals(&args.command) {
+        proofmark_prover::CancelToken::default()
+    } else {
+        cancel::install(args.global.json)
+    };
     match commands::dispatch(args, &ui, &cancel) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {

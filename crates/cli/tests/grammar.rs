@@ -40,6 +40,21 @@ const COMMANDS: &[&str] = &[
     "key new",
     "config show",
     "completions",
+    "witness",
+    "witness run",
+    "witness verify",
+    "witness report",
+    "witness compare",
+    "witness baseline",
+    "witness fleet",
+    "witness collect",
+    "witness vote",
+    "witness certify",
+    "witness certificate",
+    "witness simulate",
+    "witness redact",
+    "witness baseline add",
+    "witness baseline judge",
 ];
 
 #[test]

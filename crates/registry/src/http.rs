@@ -21,8 +21,8 @@ pub enum FetchError {
         /// The HTTP status.
         status: u16,
     },
-    /// More bytes than a registry may have.
-    #[error("{url}: more than {MAX_REGISTRY_BYTES} bytes")]
+    /// More bytes than were asked for.
+    #[error("{url}: more bytes than are read")]
     TooLarge {
         /// What was asked for.
         url: String,
@@ -57,6 +57,14 @@ impl FetchError {
 /// If the address is no HTTP(S) one, the server does not answer in time, answers with an error, or sends
 /// too much.
 pub fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, FetchError> {
+    fetch_within(url, timeout, MAX_REGISTRY_BYTES)
+}
+
+/// Fetches the bytes behind `url`, at most `most` and within `timeout`.
+///
+/// # Errors
+/// As [`fetch`].
+pub fn fetch_within(url: &str, timeout: Duration, most: usize) -> Result<Vec<u8>, FetchError> {
     if !url.starts_with("https://") && !url.starts_with("http://") {
         return Err(FetchError::UnsupportedScheme(url.into()));
     }
@@ -75,9 +83,9 @@ pub fn fetch(url: &str, timeout: Duration) -> Result<Vec<u8>, FetchError> {
         other => unreachable(&other),
     })?;
     let mut bytes = Vec::new();
-    let limit = MAX_REGISTRY_BYTES as u64 + 1;
+    let limit = most as u64 + 1;
     response.body_mut().as_reader().take(limit).read_to_end(&mut bytes).map_err(|e| unreachable(&e))?;
-    if bytes.len() > MAX_REGISTRY_BYTES {
+    if bytes.len() > most {
         return Err(FetchError::TooLarge { url: url.into() });
     }
     Ok(bytes)

@@ -101,3 +101,22 @@ fn claim_of_nothing() -> proofmark_core::WitnessClaim {
         redacted_from: None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damaged_bytes_never_panic() {
+        let seed = include_bytes!("../../../fuzz/seeds/recording/short-run.data");
+        for bytes in proofmark_core::fuzzing::damaged(&[seed], 2_000) {
+            recording(&bytes);
+        }
+        let envelope = include_bytes!("../../../fuzz/seeds/witness_document/witness-0.dsse.json");
+        let short = include_bytes!("../../../fuzz/seeds/witness_document/zkwitness-0.json");
+        assert!(Envelope::open(envelope).is_ok() && SeedWitness::parse(short).is_ok());
+        for bytes in proofmark_core::fuzzing::damaged(&[envelope, short], 2_000) {
+            document(&bytes);
+        }
+    }
+}

@@ -75,6 +75,21 @@ pub(crate) fn read_receipt(path: &std::path::Path) -> Result<(Vec<u8>, Receipt),
     Ok((data, receipt))
 }
 
+/// What a witness says.
+fn witness_facts(facts: &mut Facts, claim: &proofmark_core::WitnessClaim) {
+    facts.add("shard", format!("{}, agent {}, number {}", claim.shard, claim.agent, claim.sequence));
+    facts.add("previous", claim.previous.map_or("none".to_string(), |previous| previous.to_string()));
+    facts.add("challenge", claim.nonce.clone().unwrap_or_else(|| "none".to_string()));
+    facts.add("job", claim.job.map_or("none".to_string(), |job| job.to_string()));
+    facts.add("command", claim.command.arguments.join(" "));
+    facts.add("program", format!("{} {}", claim.command.program.path, claim.command.program.digest));
+    let nanos = claim.ended_ns.saturating_sub(claim.started_ns);
+    facts.add("took", duration(std::time::Duration::from_nanos(nanos)));
+    facts.add("ended", format!("{:?}", claim.outcome));
+    facts.add("recording", format!("{} {}", bytes(claim.recording.perf_bytes), claim.recording.perf));
+    facts.add("samples", grouped(claim.recording.samples));
+}
+
 fn render(ui: &Ui, answer: &Answer<'_>) -> String {
     let mut text = String::new();
     let mut section = |title: &str, facts: &Facts| {
@@ -120,6 +135,7 @@ fn render(ui: &Ui, answer: &Answer<'_>) -> String {
             facts.add("output size", of_most(bytes, output.0, output.1));
             facts.add("cycles", of_most(grouped, None, limits.map(|it| it.max_cycles)));
         }
+        Claim::Witness(claim) => witness_facts(&mut facts, claim),
         _ => {
             facts.add("kind", "unknown to this version");
         }
@@ -148,6 +164,12 @@ fn render(ui: &Ui, answer: &Answer<'_>) -> String {
             facts.add("version", evidence.program_version.clone());
             facts.add("seal", bytes(evidence.seal.len() as u64));
             facts.add("security", evidence.security.to_string());
+        }
+        Evidence::Witness(evidence) => {
+            facts.add("shard's key", evidence.key.to_string());
+            facts.add("signature", crate::keys::hex(&evidence.signature));
+            let inside = evidence.perf.as_ref().map(|perf| bytes(perf.len() as u64));
+            facts.add("recording", inside.unwrap_or_else(|| "beside the receipt".to_string()));
         }
         _ => {
             facts.add("bytes", "none");

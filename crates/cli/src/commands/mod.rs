@@ -13,6 +13,7 @@ pub(crate) mod program;
 pub(crate) mod run;
 mod schema;
 pub(crate) mod verify;
+pub(crate) mod witness;
 
 use proofmark_prover::CancelToken;
 
@@ -38,6 +39,7 @@ pub(crate) fn dispatch(args: Args, ui: &Ui, cancel: &CancelToken) -> Result<u8, 
         Command::Binding(command) => binding::execute(command, &config, ui, cancel),
         Command::Data(command) => data::execute(command, &config, ui),
         Command::Key(command) => key::execute(command, &config, ui),
+        Command::Witness(command) => witness::execute(command, &config, ui),
         Command::Config(command) => config::execute(&command, &config, ui),
         Command::Completions(_) => Ok(0),
     }
