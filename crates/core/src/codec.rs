@@ -229,7 +229,7 @@ mod tests {
 
     #[test]
     fn a_claim_may_say_nothing_of_resources() {
-        let Claim::Plan(claim) = sample().claim;
+        let Claim::Plan(claim) = sample().claim else { panic!("the sample claims a plan run") };
         assert!(claim.journal([1, 0, 0]).is_some());
         let without = [
             PlanClaim { limits: None, ..claim.clone() },
