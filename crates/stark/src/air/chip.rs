@@ -98,6 +98,9 @@ pub(crate) struct Chip {
     pub(crate) head: Node,
     /// One on rows that hold a row of the table: first rows after the head, then none.
     pub(crate) real: Node,
+    /// Columns that are free on rows where an expression is zero: rests of comparisons of equals, inverses of zero,
+    /// carries where nothing counts. Nothing depends on them there. For tests.
+    pub(crate) free: Vec<(usize, Node)>,
     /// Why the chip cannot be built, if it cannot: a bound of a gadget does not hold.
     pub(crate) fault: Option<&'static str>,
 }
@@ -145,6 +148,7 @@ impl Chip {
             products: BTreeMap::new(),
             head: zero,
             real: zero,
+            free: Vec::new(),
             fault: None,
         }
     }
@@ -257,6 +261,12 @@ impl Chip {
         fill: impl Fn(&mut Pass<'_>) -> Result<(), FillError> + Send + Sync + 'static,
     ) {
         self.fills.push(Fill::Pass(Arc::new(fill)));
+    }
+
+    /// Notes that columns are free where `unless` is zero.
+    pub(crate) fn leave_free(&mut self, nodes: &[Node], unless: Node) {
+        let columns = nodes.iter().map(|node| (self.column_of(*node), unless)).collect::<Vec<_>>();
+        self.free.extend(columns);
     }
 
     /// The column that a node is.

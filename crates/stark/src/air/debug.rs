@@ -17,6 +17,76 @@ pub(crate) enum Violation {
     Constraint { chip: usize, index: usize, label: &'static str },
 }
 
+/// What breaks if cells of one row of a table that holds everything are changed. Counts of the range chip count as
+/// adjusted to the change.
+pub(crate) fn touched(
+    filled: &crate::prove::Filled,
+    at: usize,
+    row: usize,
+    changes: &[(usize, F)],
+) -> Vec<Violation> {
+    let (chip, table) = (&filled.chips[at], &filled.traces.tables[at]);
+    let height = chip.height();
+    let mut changed = table.row(row).to_vec();
+    for (column, value) in changes {
+        changed[*column] = *value;
+    }
+    let pick = |place: usize, new: bool| if new && place == row { &changed[..] } else { table.row(place) };
+    let mut found = Vec::new();
+    let mut buses: BTreeMap<(&str, Vec<u32>), F> = BTreeMap::new();
+    for place_row in [(row + height - 1) % height, row] {
+        let next = (place_row + 1) % height;
+        let place = |new: bool| Place {
+            local: pick(place_row, new),
+            next: pick(next, new),
+            publics: &filled.publics[at],
+            first: place_row == 0,
+            last: place_row + 1 == height,
+        };
+        for (index, constraint) in chip.constraints.iter().enumerate() {
+            if fails(chip, &constraint.rule, &place(true)) {
+                found.push(Violation::Constraint { chip: at, index, label: constraint.label });
+            }
+        }
+        for message in &chip.interactions {
+            for (new, sign) in [(true, F::ONE), (false, -F::ONE)] {
+                let place = place(new);
+                let fields: Vec<u32> =
+                    message.fields.iter().map(|node| chip.value(*node, &place).as_canonical_u32()).collect();
+                let is_range = message.bus == crate::gadget::RANGE_BUS && at > 0;
+                if is_range && new && fields[1] >= 1 << fields[0] {
+                    found.push(Violation::Bus(message.bus.clone()));
+                }
+                if !is_range {
+                    let count = chip.value(message.count, &place);
+                    *buses.entry((&message.bus, fields)).or_default() += count * sign;
+                }
+            }
+        }
+    }
+    found.extend(
+        buses.into_iter().filter(|(_, count)| *count != F::ZERO).map(|((bus, _), _)| Violation::Bus(bus.into())),
+    );
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn fails(chip: &Chip, rule: &Rule, place: &Place<'_>) -> bool {
+    match rule {
+        Rule::Zero(node) => chip.value(*node, place) != F::ZERO,
+        Rule::Permutation { input, at } => {
+            let cells = &place.local[*at..];
+            let mut wrong = false;
+            let _ = permute(input.map(|node| chip.value(node, place)), |index, value| {
+                wrong |= value != cells[index];
+                cells[index]
+            });
+            wrong
+        }
+    }
+}
+
 /// Everything that does not hold, without repetition.
 pub(crate) fn violations(chips: &[Arc<Chip>], traces: &Traces, publics: &[Vec<F>]) -> Vec<Violation> {
     let mut found = Vec::new();
@@ -33,18 +103,7 @@ pub(crate) fn violations(chips: &[Arc<Chip>], traces: &Traces, publics: &[Vec<F>
                 last: row + 1 == height,
             };
             for (index, constraint) in chip.constraints.iter().enumerate() {
-                broken[index] |= match &constraint.rule {
-                    Rule::Zero(node) => chip.value(*node, &place) != F::ZERO,
-                    Rule::Permutation { input, at } => {
-                        let cells = &place.local[*at..];
-                        let mut wrong = false;
-                        let _ = permute(input.map(|node| chip.value(node, &place)), |index, value| {
-                            wrong |= value != cells[index];
-                            cells[index]
-                        });
-                        wrong
-                    }
-                };
+                broken[index] |= fails(chip, &constraint.rule, &place);
             }
             for message in &chip.interactions {
                 let count = chip.value(message.count, &place);

@@ -19,7 +19,7 @@ pub(crate) use self::{
 };
 
 #[cfg(test)]
-pub(crate) use self::debug::{Violation, violations};
+pub(crate) use self::debug::{Violation, touched, violations};
 
 /// The field of all cells: integers modulo `p = 2^31 - 2^24 + 1`.
 pub(crate) type F = p3_koala_bear::KoalaBear;

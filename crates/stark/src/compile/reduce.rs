@@ -99,7 +99,7 @@ impl Compiler<'_> {
             values.push(finish_part(chip, part, taken, column.ty.ty, log_source)?);
         }
         let select = chip.real;
-        Ok(Relation { chip: target, select, columns: values, position: None })
+        Ok(Relation { chip: target, select, columns: values, position: None, grouped: None })
     }
 
     fn groups(
@@ -133,6 +133,21 @@ impl Compiler<'_> {
                 last,
                 member,
                 keyed: false,
+                counts: empty.0,
+                sums: empty.1,
+                squares: empty.2,
+            });
+        }
+        if let Some((sorted_by, neighbours)) = &relation.grouped
+            && sorted_by == keys
+        {
+            return Ok(Groups {
+                position: self.position(relation),
+                member: relation.select,
+                relation: relation.clone(),
+                cont: Cont::By(neighbours.cont),
+                last: neighbours.last,
+                keyed: true,
                 counts: empty.0,
                 sums: empty.1,
                 squares: empty.2,

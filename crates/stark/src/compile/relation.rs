@@ -19,6 +19,9 @@ pub(crate) struct Relation {
     pub(crate) columns: Vec<Val>,
     /// Where rows are in the table's order; `None` if the chip has them in order.
     pub(crate) position: Option<Int>,
+    /// If all real rows of the chip are rows of the table, sorted first by some columns ascending, nulls last: these
+    /// columns, and what neighbours have to do with each other.
+    pub(crate) grouped: Option<(Vec<usize>, Neighbours)>,
 }
 
 /// A value on every row: of a column or an expression.
@@ -156,7 +159,11 @@ impl Compiler<'_> {
         let (group_words, rest_words) = (chip.key_words(&group_keys), chip.key_words(&rest_keys));
         let neighbours = chip.sorted(&group_words, &rest_words);
         let select = chip.real;
-        Ok((Relation { chip: target, select, columns, position: Some(new_position) }, neighbours))
+        let plain = |key: &TypedSortKey| !key.descending && !key.nulls_first;
+        let keys = group.iter().map(|key| key.column).collect();
+        let grouped = group.iter().all(plain).then_some((keys, neighbours));
+        let relation = Relation { chip: target, select, columns, position: Some(new_position), grouped };
+        Ok((relation, neighbours))
     }
 
     fn order_parts<'k>(

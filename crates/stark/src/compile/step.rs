@@ -125,7 +125,7 @@ impl Compiler<'_> {
         let select = chip.real;
         chip.digest(select, &elements, layout.iv, index);
         self.input_digests.insert(index, at);
-        Ok(Relation { chip: at, select, columns, position: None })
+        Ok(Relation { chip: at, select, columns, position: None, grouped: None })
     }
 
     fn filter(&mut self, relation: Relation, condition: &TypedExpr) -> Result<Relation, Reason> {
@@ -136,7 +136,7 @@ impl Compiler<'_> {
         let Data::Bit(bit) = val.data else { return Err(no("its condition is no truth value")) };
         // A null is no true bit, so the bit alone decides.
         let select = chip.and(relation.select, bit);
-        Ok(Relation { select, ..relation })
+        Ok(Relation { select, grouped: None, ..relation })
     }
 
     fn map(&mut self, relation: Relation, columns: &[MapColumn]) -> Result<Relation, Reason> {
@@ -158,8 +158,15 @@ impl Compiler<'_> {
                 relation.columns.get(*at).cloned().ok_or_else(|| no("it keeps a column that is not there"))
             }
         });
-        let columns = values.collect::<Result<Vec<_>, _>>()?;
-        Ok(Relation { columns, ..relation })
+        let values = values.collect::<Result<Vec<_>, _>>()?;
+        // Rows stay where they are, so they stay in groups; the keys may have moved.
+        let place = |key: &usize| {
+            columns.iter().position(|column| matches!(column, MapColumn::Keep(at) if at == key))
+        };
+        let grouped = relation.grouped.as_ref().and_then(|(keys, neighbours)| {
+            Some((keys.iter().map(place).collect::<Option<Vec<usize>>>()?, *neighbours))
+        });
+        Ok(Relation { columns: values, grouped, ..relation })
     }
 
     /// Sorts a table for each window form that the expressions use. The values of windows come with it.

@@ -55,6 +55,7 @@ impl Chip {
         self.zero(twice, "not less and greater at once");
         let (marks, sum) = self.first_difference(live, a, b, decided);
         let (low, high) = (self.ranged(LIMB_BITS), self.ranged(LIMB_BITS));
+        self.leave_free(&[low, high], decided);
         let shifted = self.scale(high, 1 << LIMB_BITS);
         let rest = self.add(low, shifted);
         let distance = self.add(rest, one);
@@ -92,6 +93,7 @@ impl Chip {
         self.zero(off, "no comparison where none is live");
         let (marks, sum) = self.first_difference(live, a, b, decided);
         let (low, high) = (self.ranged(LIMB_BITS), self.ranged(LIMB_BITS));
+        self.leave_free(&[low, high], decided);
         let shifted = self.scale(high, 1 << LIMB_BITS);
         let rest = self.add(low, shifted);
         let distance = self.add(rest, decided);

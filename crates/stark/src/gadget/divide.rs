@@ -19,7 +19,10 @@
 //! says `f - 1/2 <= sqrt(a / b) <= f + 1/2`, the lower bound only where `f > 0`. A prover who sets `z = 0` for
 //! `f = 0` only restricts himself; `z = 1` needs `f = 0`.
 
-use super::{Int, LIMB_BITS, Term, integer::bit_int};
+use super::{
+    Int, LIMB_BITS, Term,
+    integer::{MOST, bit_int},
+};
 use crate::air::{Chip, FillError, Node, Slot};
 use ethnum::I256;
 
@@ -213,12 +216,16 @@ impl Chip {
             I256::ZERO => Err(FillError::Number("division by zero")),
             b => Ok(root_half_even(row.get(a_slot), b)),
         });
-        let square = self.combine(live, &[(1, &f, Some(&f))], (I256::ZERO, hi * hi), false);
-        let (Some(scaled_most), Some(linear_most)) = ((hi * hi).checked_mul(b.hi), hi.checked_mul(b.hi))
-        else {
+        let bounds = hi.checked_mul(hi).and_then(|square| {
+            let (scaled, linear) = (square.checked_mul(b.hi)?, hi.checked_mul(b.hi)?);
+            // Four times their sum is a bound below.
+            (scaled < MOST / 8 && linear < MOST / 8 && a.hi < MOST / 8).then_some((square, scaled, linear))
+        });
+        let Some((square_most, scaled_most, linear_most)) = bounds else {
             self.fault = Some("a root of a number with too many digits");
             return f;
         };
+        let square = self.combine(live, &[(1, &f, Some(&f))], (I256::ZERO, square_most), false);
         let scaled = self.combine(live, &[(1, &square, Some(b))], (I256::ZERO, scaled_most), false);
         let linear = self.combine(live, &[(1, &f, Some(b))], (I256::ZERO, linear_most), false);
         let is_zero = self.zero_int(live, &f);

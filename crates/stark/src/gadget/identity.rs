@@ -97,7 +97,7 @@ impl Chip {
             }
             at += count;
             let last = at == coefficients.len();
-            let (columns, out) = if last { (Vec::new(), zero) } else { self.carry(carry) };
+            let (columns, out) = if last { (Vec::new(), zero) } else { self.carry(live, carry) };
             let shifted = self.scale_wide(out, 1i128 << (LIMB_BITS * count as u32));
             let difference = self.sub(sum, shifted);
             let gated = self.mul(live, difference);
@@ -155,7 +155,7 @@ impl Chip {
     }
 
     /// Columns of a carry and its value.
-    fn carry(&mut self, carry: Carry) -> (Vec<usize>, Node) {
+    fn carry(&mut self, live: Node, carry: Carry) -> (Vec<usize>, Node) {
         let mut value = self.int((carry.low % P) as i64);
         let mut columns = Vec::new();
         let (mut left, mut place) = (carry.bits, 0);
@@ -163,6 +163,7 @@ impl Chip {
             let bits = left.min(LIMB_BITS);
             let column = self.ranged(bits);
             columns.push(self.column_of(column));
+            self.leave_free(&[column], live);
             let shifted = self.scale(column, 1 << (LIMB_BITS * place));
             value = self.add(value, shifted);
             (left, place) = (left - bits, place + 1);

@@ -48,6 +48,9 @@ fn offset(limbs: &[Limb]) -> I256 {
     sum
 }
 
+/// What no number reaches in size: texts of 30 bytes have 248 bits.
+pub(crate) const MOST: I256 = I256::from_words(1 << 121, 0);
+
 /// How many bits a number needs that is not negative.
 pub(crate) fn bits_of(value: I256) -> u32 {
     256 - value.leading_zeros()
@@ -69,18 +72,12 @@ pub(crate) fn encoding(lo: I256, hi: I256) -> Vec<(u32, i64)> {
     let bits = bits_of(hi - lo).max(1);
     let count = bits.div_ceil(LIMB_BITS) as usize;
     let sign = if lo < 0 { -1 } else { 1 };
-    // The lowest number may need more limbs than the span; the last base then holds the rest.
-    let magnitude = lo.abs();
-    let bases = digits(magnitude, count);
-    let rest = magnitude >> (count as u32 * LIMB_BITS);
+    // Zero lies between the bounds, so the lowest number has no more digits than the span.
+    let bases = digits(lo.abs(), count);
     (0..count)
         .map(|at| {
             let width = if at + 1 == count { bits - (count as u32 - 1) * LIMB_BITS } else { LIMB_BITS };
-            let mut base = i64::from(bases[at]);
-            if at + 1 == count {
-                base += i64::try_from(rest << LIMB_BITS).unwrap_or(i64::MAX / 4);
-            }
-            (width, sign * base)
+            (width, sign * i64::from(bases[at]))
         })
         .collect()
 }
@@ -107,7 +104,12 @@ impl Chip {
     /// New limbs for numbers in `lo ..= hi`; both must be around zero, so that zero has an encoding. The caller
     /// fills the slot, then calls `fill_limbs`.
     pub(crate) fn limbs(&mut self, lo: I256, hi: I256) -> Int {
-        let (lo, hi) = (lo.min(I256::ZERO), hi.max(I256::ZERO));
+        let (mut lo, mut hi) = (lo.min(I256::ZERO), hi.max(I256::ZERO));
+        if hi >= MOST || lo <= -MOST {
+            // Bounds are doubled and added below without further checks.
+            self.fault = Some("its numbers have too many digits");
+            (lo, hi) = (I256::ZERO, I256::ONE);
+        }
         let limbs = encoding(lo, hi)
             .into_iter()
             .map(|(bits, base)| Limb { raw: self.ranged(bits), bits, base })

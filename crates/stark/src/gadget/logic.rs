@@ -82,6 +82,8 @@ impl Chip {
     /// zero where `live` is zero: `node · inverse = live - bit`, `bit · node = 0`.
     pub(crate) fn is_zero(&mut self, live: Node, node: Node) -> Node {
         let (bit, inverse) = (self.column(), self.column());
+        let counts = self.mul(live, node);
+        self.leave_free(&[inverse], counts);
         self.boolean(bit, "a zero test is a bit");
         let product = self.mul(node, inverse);
         let gated = self.mul(live, product);

@@ -26,6 +26,8 @@ impl Chip {
             } else {
                 self.receive(&bus, vec![field], count);
             }
+            let never = self.int(0);
+            self.leave_free(&[count], never);
             let column = self.column_of(count);
             self.fill_pass(move |pass| {
                 let value = pass.masks[link * MASKS + number];

@@ -108,6 +108,7 @@ impl Chip {
         }
         self.equal(seen, pair, "one mark between neighbours");
         let (low, high) = (self.ranged(LIMB_BITS), self.ranged(LIMB_BITS));
+        self.leave_free(&[low, high], pair);
         let shifted = self.scale(high, 1 << LIMB_BITS);
         let rest_of = self.add(low, shifted);
         let distance = self.add(rest_of, pair);

@@ -76,6 +76,9 @@ impl Chip {
         let link = self.cont_node(cont);
         let best: Vec<Node> = key.iter().map(|_| self.column()).collect();
         let picked: Vec<Node> = values.iter().map(|_| self.column()).collect();
+        // Groups without candidates may agree on anything.
+        let never = self.int(0);
+        self.leave_free(&best, never);
         for node in best.iter().chain(&picked) {
             let next = self.next(*node);
             let difference = self.sub(next, *node);

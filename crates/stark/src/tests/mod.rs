@@ -1,3 +1,5 @@
 //! Tests of whole plans.
 
+mod attacks;
 mod plans;
+mod random;

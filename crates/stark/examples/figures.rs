@@ -1,0 +1,165 @@
+//! Figures: filter, product and group-by over 1,000, 10,000 and 100,000 rows, or a plan with its CSV.
+//!
+//! `cargo run --release -p proofmark-stark --example figures [-- ROWS… | PLAN.yaml DATA.csv]`
+
+use std::{fmt::Write as _, time::Instant};
+
+use proofmark_plan::{
+    exec::{NoCustom, execute},
+    format,
+    model::ParseFormat,
+    source::{self, Format},
+    typed::TypedPlan,
+    types::ValueType,
+    value::{Bytes, Table, Value},
+};
+use proofmark_stark::{
+    Bounds, Level, Salt, Statement, TableBounds, Witness, digest, output_text_bounds, prove, verify,
+};
+use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
+
+const PLAN: &str = r#"
+version: "1.0"
+id: figures
+steps:
+  - id: rows
+    type: data-input
+    schema: { columns: { key: int, a: int, b: int } }
+    source: { type: file, uri: rows.csv }
+  - { id: kept, type: filter, input: rows, condition: "a > 100" }
+  - id: products
+    type: compute
+    input: kept
+    operation: { op: math, columns: { c: "a * b" } }
+  - id: groups
+    type: aggregate
+    input: products
+    operation:
+      op: reduce
+      groupBy: [key]
+      aggregates: { rows: { fn: count }, total: { fn: sum, field: c } }
+output: { step: groups }
+"#;
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    println!("machine: {}", machine());
+    println!("| plan | rows | level | wall s | CPU s | RSS MB | proof KB | verify ms | proven | conjectured |");
+    println!("|---|---|---|---|---|---|---|---|---|---|");
+    if let [plan, data] = &args[..]
+        && plan.ends_with(".yaml")
+    {
+        let text = std::fs::read_to_string(plan).expect("a plan file");
+        let data = std::fs::read_to_string(data).expect("a data file");
+        run(plan, &text, &data);
+        return;
+    }
+    let sizes: Vec<usize> = match args.is_empty() {
+        true => vec![1_000, 10_000, 100_000],
+        false => args.iter().map(|rows| rows.parse().expect("a number of rows")).collect(),
+    };
+    for rows in sizes {
+        let mut csv = String::from("key,a,b\n");
+        let mut state = 1u64;
+        for _ in 0..rows {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            let (key, a, b) = (state >> 56, (state >> 20) % 1000, (state >> 30) as i32);
+            writeln!(csv, "{key},{a},{b}").expect("memory");
+        }
+        run("figures", PLAN, &csv);
+    }
+}
+
+fn run(name: &str, text: &str, csv: &str) {
+    let plan = typed(text);
+    let table = table(&plan, csv);
+    let rows = table.rows;
+    let values = vec![Value::Table(table.clone())];
+    let Value::Table(output) = execute(&plan, values, &NoCustom).expect("an execution").output else {
+        panic!("a table")
+    };
+    let bounds = Bounds {
+        inputs: vec![TableBounds::of(&table).expect("short texts")],
+        // Room for every group, as a power of two less one.
+        groups: vec![(output.rows as u32 + 1).next_power_of_two() - 1],
+    };
+    let mut rng = StdRng::try_from_rng(&mut SysRng).expect("the operating system's randomness");
+    let mut bytes = [0; 112];
+    rand::Rng::fill_bytes(&mut rng, &mut bytes);
+    let salt = Salt::from_uniform_bytes(&bytes);
+    let text = output_text_bounds(&plan, &bounds).expect("a plan that can be proved");
+    let output_digest = digest::table_with_text_bounds(&output, &text, Salt::NONE).expect("a digest");
+    let digests = [digest::table(&table, salt).expect("a digest")];
+    for level in [Level::Standard] {
+        let statement = Statement {
+            plan: &plan,
+            claim: [1; 32],
+            inputs: &digests,
+            output: output_digest,
+            bounds: &bounds,
+            level,
+        };
+        let tables = [table.clone()];
+        let salts = [salt];
+        let witness = Witness { inputs: &tables, salts: &salts, output_salt: Salt::NONE };
+        let (start, cpu) = (Instant::now(), cpu_seconds());
+        let proof = prove(&statement, &witness, &mut rng, &mut Watch(Instant::now())).expect("a proof");
+        let (wall, cpu) = (start.elapsed(), cpu_seconds() - cpu);
+        let start = Instant::now();
+        let security = verify(&statement, &proof).expect("a valid proof");
+        let verified = start.elapsed();
+        println!(
+            "| {name} | {rows} | {} | {:.2} | {cpu:.2} | {} | {} | {:.1} | {} | {} |",
+            level.name(),
+            wall.as_secs_f64(),
+            peak_megabytes(),
+            proof.len() / 1000,
+            verified.as_secs_f64() * 1e3,
+            security.proven_bits,
+            security.conjectured_bits,
+        );
+    }
+}
+
+/// Prints when phases start, if asked to.
+struct Watch(Instant);
+
+impl proofmark_stark::Progress for Watch {
+    fn phase(&mut self, phase: proofmark_stark::Phase) {
+        if std::env::var_os("PHASES").is_some() {
+            eprintln!("{phase:?} at {:?}", self.0.elapsed());
+        }
+    }
+}
+
+fn typed(text: &str) -> TypedPlan {
+    let source = source::read(text, "plan.yaml", Format::detect("plan.yaml", text)).expect("a plan");
+    source.check().expect("a checked plan").0.typed
+}
+
+fn table(plan: &TypedPlan, csv: &str) -> Table {
+    let ValueType::Table(schema) = &plan.inputs[0].ty else { panic!("a table") };
+    let bytes = Bytes::from(Vec::from(csv.as_bytes()));
+    format::parse(&bytes, &ParseFormat::Csv { delimiter: b',' }, schema, &plan.inputs[0].hints, u64::MAX)
+        .expect("a table")
+}
+
+fn machine() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    format!("{}, {cores} cores", name.map_or("unknown", str::trim))
+}
+
+fn cpu_seconds() -> f64 {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
+    (ticks(11) + ticks(12)) / 100.0
+}
+
+fn peak_megabytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1000
+}
