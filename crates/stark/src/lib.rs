@@ -7,6 +7,7 @@ extern crate std;
 mod air;
 mod compile;
 mod config;
+mod cost;
 pub mod digest;
 mod error;
 mod gadget;
@@ -27,6 +28,7 @@ use proofmark_plan::typed::TypedPlan;
 pub use self::{
     compile::Unsupported,
     config::Level,
+    cost::{ChipCost, Cost, cost},
     digest::Salt,
     error::{ProveError, VerifyError},
     prove::{Phase, Progress, Witness, prove},

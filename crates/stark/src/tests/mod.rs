@@ -3,3 +3,5 @@
 mod attacks;
 mod plans;
 mod random;
+
+pub(crate) use attacks::small_case;
