@@ -27,7 +27,8 @@ fn server_is_here(desk: &Desk) -> bool {
 
 fn start(desk: &Desk, extra: &[&str]) -> Child {
     let mut command =
-        desk.command(["run", &example("weather/hottest.yaml"), "--tier", "2", "--out", "out", "--json"]);
+        desk.command(["run", &example("weather/hottest.yaml"), "--tier", "2", "--backend", "risc0"]);
+    command.args(["--out", "out", "--json"]);
     command.args(extra).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts")
 }
 

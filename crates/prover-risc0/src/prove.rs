@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use proofmark_core::Claim;
+use proofmark_core::{Algorithm, Claim};
 use proofmark_plan::{
     guest,
-    typed::{TypedBlock, TypedOp, TypedPlan},
+    typed::{TypedBlock, TypedInput, TypedOp, TypedPlan},
 };
 use proofmark_prover::{
     Control, Estimate, Executed, Gpu, Phase, Program, Progress, ProofStats, ProveError, ProveRequest, Proved,
@@ -29,6 +29,9 @@ use crate::{
 const MEMORY_BASE_BYTES: u64 = 256 << 20;
 /// Resident memory for each cycle of the largest segment.
 const MEMORY_BYTES_PER_CYCLE: u64 = 11 << 10;
+
+/// What a core proves, before anything was measured: slow for any machine of today.
+const CYCLES_PER_SECOND: u64 = 600;
 
 /// RISC Zero's zkVM, through its server `r0vm`.
 #[derive(Debug, Default)]
@@ -99,7 +102,8 @@ impl Risc0 {
     fn calibration(&self, uses_gpu: bool) -> (Calibration, Option<PathBuf>, &'static str) {
         let key = if uses_gpu { "risc0-cuda" } else { "risc0-cpu" };
         let cache = self.cache();
-        let calibration = Calibration::load(cache.as_deref().unwrap_or(Path::new("/nonexistent")), key);
+        let calibration =
+            Calibration::load(cache.as_deref().unwrap_or(Path::new("/nonexistent")), key, CYCLES_PER_SECOND);
         (calibration, cache, key)
     }
 
@@ -172,6 +176,14 @@ impl Prover for Risc0 {
     fn unsupported(&self, plan: &TypedPlan) -> Vec<Unsupported> {
         let mut found = Vec::new();
         custom_steps(&plan.body, &mut found);
+        let other = |input: &&TypedInput| {
+            input.data_commitment.is_some_and(|fixed| fixed.algorithm() != Algorithm::Sha256)
+        };
+        found.extend(plan.inputs.iter().filter(other).map(|input| Unsupported {
+            step: input.name.clone(),
+            reason:
+                "the plan fixes a table digest of its data, and the guest computes SHA-256 roots".to_owned(),
+        }));
         found
     }
 

@@ -31,7 +31,7 @@ pub use self::{
     cost::{ChipCost, Cost, cost},
     digest::Salt,
     error::{ProveError, VerifyError},
-    prove::{Phase, Progress, Witness, prove},
+    prove::{Phase, Progress, Witness, dry_run, prove},
     security::Security,
     statement::{Bounds, Statement, TableBounds},
     verify::verify,

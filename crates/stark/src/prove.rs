@@ -74,6 +74,19 @@ pub fn prove(
     prove_filled(statement, &filled, rng, progress)
 }
 
+/// Does everything of [`prove`] but the proof: computes all tables and compares the digests.
+///
+/// # Errors
+/// As [`prove`]; after `Ok` a proof fails only if the caller stops it.
+pub fn dry_run(
+    statement: &Statement<'_>,
+    witness: &Witness<'_>,
+    rng: &mut impl CryptoRng,
+    progress: &mut dyn Progress,
+) -> Result<(), ProveError> {
+    fill_statement(statement, witness, rng, progress).map(|_| ())
+}
+
 /// Tables that are filled for a statement.
 pub(crate) struct Filled {
     pub(crate) chips: Vec<Arc<Chip>>,
