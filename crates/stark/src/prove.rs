@@ -151,7 +151,13 @@ pub(crate) fn fill_machine(
     let mut salts: Vec<_> = witness.salts.iter().map(|salt| salt.elements()).collect();
     salts.push(witness.output_salt.elements());
     let masks: Vec<F> = (0..MASKS * machine.chips.len()).map(|_| random_element(rng)).collect();
-    let inputs = Inputs { tables: &tables, salts: &salts, masks: &masks };
+    let inputs = Inputs {
+        tables: &tables,
+        salts: &salts,
+        masks: &masks,
+        #[cfg(test)]
+        fault: None,
+    };
     let mut traces = Traces::default();
     for (chip, step) in machine.chips.iter().zip(&machine.steps) {
         let table = fill(chip, &machine.chips, &traces, &inputs).map_err(|error| fill_error(error, step))?;

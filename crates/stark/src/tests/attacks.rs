@@ -8,7 +8,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use super::plans::{Case, csv, typed};
 use crate::{
     Level, VerifyError,
-    air::{F, Op, Place, Violation, touched},
+    air::{F, Op, Place, Rule, Violation, touched},
     prove::{Filled, prove_filled},
     verify,
 };
@@ -106,7 +106,15 @@ fn every_cell_of_every_row_is_constrained() {
                 if !broken {
                     free += 1;
                     if !is_free(&filled, at, column, row) {
-                        loose.insert((chip.name.clone(), column, row));
+                        let readers = chip.constraints.iter().filter(|constraint| {
+                            let mut columns = BTreeSet::new();
+                            if let Rule::Zero(node) = constraint.rule {
+                                chip.graph.reads(node, &mut columns);
+                            }
+                            columns.contains(&column)
+                        });
+                        let readers: Vec<_> = readers.map(|constraint| constraint.label).collect();
+                        loose.insert((chip.name.clone(), column, row, readers));
                     }
                 }
             }

@@ -1,6 +1,8 @@
 //! Tests of whole plans.
 
 mod attacks;
+mod bench;
+mod deletion;
 mod plans;
 mod random;
 
