@@ -10,7 +10,9 @@ const SALES: [&str; 2] = ["run", "--tier=2"];
 
 fn prove(desk: &Desk, plan: &str, extra: &[&str]) -> common::Ran {
     let plan = example(plan);
-    desk.run_args(SALES.iter().copied().chain([plan.as_str(), "--out", "out", "--json"]).chain(extra.iter().copied()))
+    desk.run_args(
+        SALES.iter().copied().chain([plan.as_str(), "--out", "out", "--json"]).chain(extra.iter().copied()),
+    )
 }
 
 #[test]
@@ -19,16 +21,33 @@ fn the_examples_are_proved_in_this_process_and_verify() {
         let desk = Desk::new();
         // No prover server is needed, whatever the machine has.
         let answer = prove(&desk, plan, &[]).exits(0).json();
-        assert_eq!((answer["system"].as_str(), answer["verdict"]["verdict"].as_str()), (Some("stark"), Some("valid")));
+        assert_eq!(
+            (answer["system"].as_str(), answer["verdict"]["verdict"].as_str()),
+            (Some("stark"), Some("valid"))
+        );
         let proof = &answer["proof"];
-        assert!(proof["security"]["bits"].as_u64() >= Some(100) && proof["security"]["zeroKnowledge"] == true);
-        assert_eq!((proof["security"]["kind"].as_str(), proof["level"].as_str()), (Some("proven"), Some("standard")));
+        assert!(
+            proof["security"]["bits"].as_u64() >= Some(100) && proof["security"]["zeroKnowledge"] == true
+        );
+        assert_eq!(
+            (proof["security"]["kind"].as_str(), proof["level"].as_str()),
+            (Some("proven"), Some("standard"))
+        );
         assert!(proof["traceCells"].as_u64() > Some(1000), "{proof}");
-        assert!(answer["inputs"][0]["root"].as_str().is_some_and(|root| root.starts_with("poseidon2-koalabear:")));
+        assert!(
+            answer["inputs"][0]["root"].as_str().is_some_and(|root| root.starts_with("poseidon2-koalabear:"))
+        );
 
         let data = fs::read_dir(example(plan.split_once('/').expect("a folder").0)).expect("reads");
-        let csv = data.flatten().map(|entry| entry.path()).find(|path| path.extension().is_some_and(|it| it == "csv"));
-        let input = format!("{}={}", answer["inputs"][0]["name"].as_str().expect("a name"), csv.expect("data").display());
+        let csv = data
+            .flatten()
+            .map(|entry| entry.path())
+            .find(|path| path.extension().is_some_and(|it| it == "csv"));
+        let input = format!(
+            "{}={}",
+            answer["inputs"][0]["name"].as_str().expect("a name"),
+            csv.expect("data").display()
+        );
         let plan = example(plan);
         for receipt in ["out/receipt.json", "out/receipt.cbor"] {
             let demands = ["--output", "out/output.json", "--plan", &plan, "--input", &input, "--json"];
@@ -58,7 +77,8 @@ fn forgeries_are_refused_with_a_reason() {
     assert_eq!(reason(&["out/receipt.json", "--output", "forged.json"]), "output-mismatch");
 
     let mut receipt: serde_json::Value =
-        serde_json::from_str(&fs::read_to_string(desk.path("out/receipt.json")).expect("reads")).expect("JSON");
+        serde_json::from_str(&fs::read_to_string(desk.path("out/receipt.json")).expect("reads"))
+            .expect("JSON");
     let mut forged = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut copy = receipt.clone();
         change(&mut copy);
@@ -69,7 +89,10 @@ fn forgeries_are_refused_with_a_reason() {
     assert_eq!(forged(&|it| it["evidence"]["stark"]["inputs"][0]["rows"] = 31.into()), "bad-seal");
     assert_eq!(forged(&|it| it["evidence"]["stark"]["level"] = "paranoid".into()), "bad-seal");
     assert_eq!(forged(&|it| it["evidence"]["stark"]["groups"] = serde_json::json!([511])), "bad-seal");
-    assert_eq!(forged(&|it| it["claim"]["plan"]["output"] = it["claim"]["plan"]["inputs"][0]["root"].clone()), "bad-seal");
+    assert_eq!(
+        forged(&|it| it["claim"]["plan"]["output"] = it["claim"]["plan"]["inputs"][0]["root"].clone()),
+        "bad-seal"
+    );
     assert_eq!(
         forged(&|it| it["claim"]["plan"]["job"] = format!("sha256:{}", "1".repeat(64)).into()),
         "bad-seal"
@@ -109,7 +132,9 @@ fn texts_that_are_too_long_are_the_datas_fault_not_the_plans() {
     );
     desk.file("rows.csv", format!("name\n{}\n", "x".repeat(31)));
     let plan = plan.display().to_string();
-    desk.run_args(["run", &plan, "--tier", "2", "--backend", "stark"]).exits(4).says(&["more than 30 bytes", "rows"]);
+    desk.run_args(["run", &plan, "--tier", "2", "--backend", "stark"])
+        .exits(4)
+        .says(&["more than 30 bytes", "rows"]);
     desk.file("rows.csv", format!("name\n{}\n", "x".repeat(30)));
     desk.run_args(["run", &plan, "--tier", "2"]).exits(0);
 }
@@ -155,8 +180,17 @@ fn data_are_hidden_behind_salts_that_can_be_shown() {
 fn limits_and_costs_are_known_before_the_proof() {
     let desk = Desk::new();
     let cost = desk.run_args(["plan", "cost", &example("sales/plan.yaml"), "--json"]).json();
-    let stark = cost["provers"].as_array().expect("a list").iter().find(|it| it["prover"] == "stark").expect("is listed").clone();
-    assert!(stark["traceCells"].as_u64() > Some(1000) && stark["memoryBytes"].as_u64() > Some(1 << 20), "{stark}");
+    let stark = cost["provers"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .find(|it| it["prover"] == "stark")
+        .expect("is listed")
+        .clone();
+    assert!(
+        stark["traceCells"].as_u64() > Some(1000) && stark["memoryBytes"].as_u64() > Some(1 << 20),
+        "{stark}"
+    );
     prove(&desk, "sales/plan.yaml", &["--memory-limit", "1MiB"]).exits(4).says(&["memory"]);
     prove(&desk, "sales/plan.yaml", &["--timeout", "1ms"]).exits(4).says(&["deadline"]);
     assert!(!desk.path("out").exists(), "nothing half written");
