@@ -135,6 +135,7 @@ fn deny(_: &mut Counts) -> Result<Outcome> {
 fn tests(counts: &mut Counts) -> Result<Outcome> {
     // Some of them start the prover server and kill it.
     r0vm::ensure()?;
+    tools::perf();
     counts.add(&watch(cargo(["test", "--workspace", "--locked", "--no-fail-fast"])?)?)
 }
 
@@ -200,10 +201,10 @@ fn proof(_: &mut Counts) -> Result<Outcome> {
 
 /// Prometheus' own tool reads the rules and plays their tests.
 fn deploy(_: &mut Counts) -> Result<Outcome> {
-    let Some(promtool) = tools::on_path("promtool") else {
-        let why = "promtool is not on PATH (Debian: package `prometheus`)";
-        ensure!(!shell::is_ci(), "{why}");
-        return Ok(Outcome::Skipped(why.to_owned()));
+    let promtool = tools::debian_program("prometheus", "usr/bin/promtool");
+    let promtool = match promtool {
+        Ok(path) => path,
+        Err(error) => return Ok(Outcome::Skipped(format!("there is no promtool: {error:#}"))),
     };
     shell::run(command(&promtool, ["check", "rules", "deploy/prometheus/binding.rules.yml"]))?;
     shell::run(command(&promtool, ["test", "rules", "deploy/prometheus/binding.test.yml"]))?;

@@ -2,7 +2,7 @@
 
 use std::{env, fs, path::PathBuf};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use crate::shell::{self, capture, cargo, command, root, run, succeeds};
 
@@ -35,6 +35,48 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     }
     run(command("apt-get", ["update", "-q"]))?;
     run(install())
+}
+
+/// A program on PATH, or out of a Debian package that is unpacked into the cache and not installed: nothing is started,
+/// and nobody need be root. `path` is where the package holds it.
+pub(crate) fn debian_program(package: &str, path: &str) -> Result<PathBuf> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    let folder = shell::cache()?.join("tools").join(package);
+    let cached = folder.join(path);
+    if let Some(found) = on_path(name).or_else(|| cached.is_file().then(|| cached.clone())) {
+        return Ok(found);
+    }
+    println!("Unpacking {name} of the Debian package {package} into {}", folder.display());
+    fs::create_dir_all(&folder)?;
+    let download = || {
+        let mut command = command("apt-get", ["download", "-q", package]);
+        command.current_dir(&folder);
+        command
+    };
+    if run(download()).is_err() {
+        run(command("apt-get", ["update", "-q"]))?;
+        run(download())?;
+    }
+    let archive = fs::read_dir(&folder)?
+        .flatten()
+        .map(|entry| entry.path())
+        .find(|file| file.extension().is_some_and(|extension| extension == "deb"))
+        .context("apt-get downloaded no package")?;
+    let mut unpack = command("dpkg-deb", ["-x"]);
+    unpack.arg(&archive).arg(&folder);
+    run(unpack)?;
+    fs::remove_file(&archive)?;
+    ensure!(cached.is_file(), "the package {package} holds no {path}");
+    Ok(cached)
+}
+
+/// Makes sure that `perf` is there. Without it the tests of recording say so and pass.
+pub(crate) fn perf() {
+    if on_path("perf").is_none()
+        && let Err(error) = apt(&["linux-perf"])
+    {
+        println!("perf is missing, so nothing will be recorded in tests: {error:#}");
+    }
 }
 
 /// A Python with the packages of our checks, in a virtual environment in the cache.

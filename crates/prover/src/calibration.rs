@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn a_damaged_file_is_a_guess() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::write(file(folder.path(), "risc0", 600), "rate_per_1000_s = 0\n").expect("writable");
+        fs::write(file(folder.path(), "risc0"), "rate_per_1000_s = 0\n").expect("writable");
         assert!(!Calibration::load(folder.path(), "risc0", 600).measured);
     }
 }
