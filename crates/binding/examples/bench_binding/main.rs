@@ -2,12 +2,15 @@
 //!
 //! Measures, on real key files: load and first proof, witness, proof (with and without the prover's own check), verification single
 //! and in batches, throughput, cache hits, memory, sizes, and arkworks' stock prover on the same statements in the same run.
-//! `--soak N` makes N proofs in the service and watches memory.
+//! `--soak N [--workers N]` makes N proofs in the service and watches memory.
+
+mod machine;
+mod soak;
 
 use std::{
     fs,
     hint::black_box,
-    path::{Path, PathBuf},
+    path::Path,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -36,11 +39,11 @@ fn main() {
         let at = args.iter().position(|arg| arg == name)?;
         args.get(at + 1)?.parse::<u64>().ok()
     };
-    println!("{}", machine());
+    println!("{}", machine::name());
     let folder = std::env::temp_dir().join(format!("proofmark-bench-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     match number("--soak") {
-        Some(proofs) => soak(&folder, proofs),
+        Some(proofs) => soak::run(&folder, proofs, number("--workers").map_or(1, |n| n as usize)),
         None => figures(&folder, number("--rounds").map_or(ROUNDS, |rounds| rounds as usize)),
     }
     let _ = fs::remove_dir_all(&folder);
@@ -201,7 +204,10 @@ fn service(path: &Path) {
         );
         drop(tickets);
         if workers == 2 {
-            println!("resident memory         {:>9.1} MB (key, cache, 10 in flight)", resident_mb());
+            println!(
+                "resident memory         {:>9.1} MB (key, cache, 10 in flight)",
+                machine::resident_mb().0
+            );
             let warm = facts(0);
             service.prove(&warm).expect("proves");
             let (start, mut hits) = (Instant::now(), 0u64);
@@ -217,42 +223,6 @@ fn service(path: &Path) {
             );
         }
     }
-}
-
-/// Many proofs through the service: every one checked by the prover, every hundredth verified again, memory watched.
-fn soak(folder: &Path, proofs: u64) {
-    let path = folder.join("open");
-    let key = development_key(Form::Open).tabulate();
-    keyfile::install(&path, &keyfile::encode_proving_key(&key)).expect("writes");
-    drop(key);
-    let keys = Arc::new(KeyManager::open(&path, None).expect("a good key"));
-    let service = Service::start(keys, Options { queue: 64, cache_bytes: 4 << 20, ..Options::default() });
-    let start = Instant::now();
-    let mut tickets = std::collections::VecDeque::new();
-    let (mut asked, mut memory) = (0, Vec::new());
-    for done in 0..proofs {
-        while tickets.len() < 16 && asked < proofs {
-            tickets.push_back(service.submit(&facts(asked)).expect("room"));
-            asked += 1;
-        }
-        let bound = tickets.pop_front().expect("filled").wait().expect("proves");
-        if done % 100 == 0 {
-            service.verify(&bound.claim, &bound.evidence).expect("holds");
-        }
-        if (done + 1) % (proofs / 20).max(1) == 0 {
-            memory.push(resident_mb());
-            println!(
-                "{:>9} proofs, {:>7.1} s, {:>6.1} MB resident, cache {:.1} MB",
-                done + 1,
-                start.elapsed().as_secs_f64(),
-                memory[memory.len() - 1],
-                service.cache_bytes() as f64 / 1e6
-            );
-        }
-    }
-    let (first, last) = (memory[memory.len() / 4], memory[memory.len() - 1]);
-    println!("memory after a quarter {first:.1} MB, at the end {last:.1} MB");
-    assert!(last < first * 1.1 + 1.0, "memory is not flat");
 }
 
 fn witness(form: Form, seed: u64) -> Witness {
@@ -292,25 +262,6 @@ fn report(name: &str, times: &mut [Duration]) {
 
 fn millis(time: Duration) -> f64 {
     time.as_secs_f64() * 1e3
-}
-
-fn resident_mb() -> f64 {
-    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or("0");
-    line.split_whitespace().next().and_then(|kb| kb.parse::<f64>().ok()).unwrap_or(0.0) / 1e3
-}
-
-fn machine() -> String {
-    let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or("unknown");
-    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
-    let load: PathBuf = load.split_whitespace().next().unwrap_or("?").into();
-    format!(
-        "{}, {} cores, load {} before the run",
-        name.trim_start_matches([' ', '\t', ':']),
-        std::thread::available_parallelism().map_or(1, usize::from),
-        load.display()
-    )
 }
 
 fn reference_key(points: &Points) -> ark_groth16::ProvingKey<Bn254> {
