@@ -186,3 +186,32 @@ fn prepared(id: Digest, bytes: &[u8]) -> Option<Arc<PreparedKey>> {
     keys.push((id, Arc::clone(&key)));
     Some(key)
 }
+
+#[cfg(all(test, feature = "prover"))]
+mod tests {
+    use super::*;
+    use ark_bn254::G2Affine;
+    use ark_ec::{AffineRepr as _, CurveGroup as _};
+
+    #[test]
+    fn keys_are_prepared_once_and_few_are_remembered() {
+        let base = crate::ceremony::development_key(Form::Open).verifying;
+        let keys: Vec<VerifyingKey> = (1..=REMEMBERED as u64 + 4)
+            .map(|at| {
+                let delta = (G2Affine::generator() * Fr::from(at)).into_affine();
+                VerifyingKey { delta, ..base.clone() }
+            })
+            .collect();
+        for key in &keys {
+            let bytes = key.to_bytes();
+            let label = key_label(&bytes).expect("a key");
+            let first = prepared(label.id, &bytes).expect("good points");
+            assert_eq!(first.key(), key, "one key is never taken for another");
+            // Other tests may use other keys meanwhile, but not as many.
+            assert!(Arc::ptr_eq(&first, &prepared(label.id, &bytes).expect("good points")));
+        }
+        let oldest = keys[0].to_bytes();
+        let label = key_label(&oldest).expect("a key");
+        assert_eq!(prepared(label.id, &oldest).expect("prepared again").key(), &keys[0]);
+    }
+}
