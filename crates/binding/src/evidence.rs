@@ -187,21 +187,24 @@ fn prepared(id: Digest, bytes: &[u8]) -> Option<Arc<PreparedKey>> {
     Some(key)
 }
 
-#[cfg(all(test, feature = "prover"))]
+#[cfg(test)]
 mod tests {
     use super::*;
-    use ark_bn254::G2Affine;
+    use ark_bn254::{G1Affine, G2Affine};
     use ark_ec::{AffineRepr as _, CurveGroup as _};
 
     #[test]
     fn keys_are_prepared_once_and_few_are_remembered() {
-        let base = crate::ceremony::development_key(Form::Open).verifying;
-        let keys: Vec<VerifyingKey> = (1..=REMEMBERED as u64 + 4)
-            .map(|at| {
-                let delta = (G2Affine::generator() * Fr::from(at)).into_affine();
-                VerifyingKey { delta, ..base.clone() }
-            })
-            .collect();
+        let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+        let key = |at: u64| VerifyingKey {
+            form: Form::Open,
+            dev: true,
+            alpha: g1,
+            beta: g2,
+            delta: (g2 * Fr::from(at)).into_affine(),
+            public: vec![g1; Form::Open.r1cs().public],
+        };
+        let keys: Vec<VerifyingKey> = (1..=REMEMBERED as u64 + 4).map(key).collect();
         for key in &keys {
             let bytes = key.to_bytes();
             let label = key_label(&bytes).expect("a key");

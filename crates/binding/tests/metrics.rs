@@ -148,6 +148,26 @@ fn an_operator_sees_what_happens() {
     }
 }
 
+/// What Grafana needs of a dashboard; its queries are read by promtool (`cargo xtask test deploy`).
+#[test]
+fn the_dashboard_is_one() {
+    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../deploy/grafana/binding.json");
+    let text = std::fs::read_to_string(file).expect("in the repository");
+    let dashboard: serde_json::Value = serde_json::from_str(&text).expect("JSON");
+    assert!(dashboard["uid"].is_string() && dashboard["schemaVersion"].as_u64() >= Some(36));
+    let panels = dashboard["panels"].as_array().expect("panels");
+    let mut ids = std::collections::BTreeSet::new();
+    for panel in panels {
+        let title = panel["title"].as_str().expect("a title");
+        assert!(ids.insert(panel["id"].as_u64().expect("an id")), "{title} has the id of another");
+        assert!(panel["fieldConfig"]["defaults"]["unit"].is_string(), "{title} has no unit");
+        assert!(panel["gridPos"]["w"].as_u64().is_some_and(|width| (1..=24).contains(&width)), "{title}");
+        assert_eq!(panel["datasource"]["uid"], "${datasource}", "{title}");
+        let targets = panel["targets"].as_array().expect("queries");
+        assert!(!targets.is_empty() && targets.iter().all(|target| target["expr"].is_string()), "{title}");
+    }
+}
+
 /// Alerts and dashboard use only metrics, labels and reasons that exist.
 #[test]
 fn deploy_uses_metrics_that_exist() {
