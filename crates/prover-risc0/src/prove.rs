@@ -6,10 +6,10 @@ use std::{
     time::Duration,
 };
 
-use proofmark_core::{Algorithm, Claim};
+use proofmark_core::Claim;
 use proofmark_plan::{
     guest,
-    typed::{TypedBlock, TypedInput, TypedOp, TypedPlan},
+    typed::{TypedBlock, TypedOp, TypedPlan},
 };
 use proofmark_prover::{
     Control, Estimate, Executed, Gpu, Phase, Program, Progress, ProofStats, ProveError, ProveRequest, Proved,
@@ -176,14 +176,6 @@ impl Prover for Risc0 {
     fn unsupported(&self, plan: &TypedPlan) -> Vec<Unsupported> {
         let mut found = Vec::new();
         custom_steps(&plan.body, &mut found);
-        let other = |input: &&TypedInput| {
-            input.data_commitment.is_some_and(|fixed| fixed.algorithm() != Algorithm::Sha256)
-        };
-        found.extend(plan.inputs.iter().filter(other).map(|input| Unsupported {
-            step: input.name.clone(),
-            reason:
-                "the plan fixes a table digest of its data, and the guest computes SHA-256 roots".to_owned(),
-        }));
         found
     }
 

@@ -10,7 +10,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proofmark_core::{Algorithm, Digest, Evidence, StarkEvidence, TableBounds as StatedBounds};
+use proofmark_core::{Digest, Evidence, StarkEvidence, TableBounds as StatedBounds};
 use proofmark_plan::{guest, typed::TypedPlan, value::Value};
 use proofmark_prover::{
     Control, Digests, Estimate, Executed, Phase, Program, Progress, ProofStats, ProveError, ProveRequest,
@@ -107,12 +107,12 @@ impl Prover for Stark {
         let mut found: Vec<_> =
             steps.map(|found| Unsupported { step: found.step, reason: found.reason }).collect();
         for input in &plan.inputs {
-            if input.data_commitment.is_some_and(|fixed| fixed.algorithm() != Algorithm::Poseidon2KoalaBear) {
+            if input.data_commitment.is_some() {
                 found.push(Unsupported {
                     step: input.name.clone(),
                     reason:
                         "the plan fixes the SHA-256 root of its data, and proofs over tables name data by \
-                             Poseidon2 digests (`proofmark data commit` tells both)"
+                             Poseidon2 digests"
                             .to_owned(),
                 });
             }

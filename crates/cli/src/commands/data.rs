@@ -18,8 +18,8 @@ use crate::{
 pub(crate) enum DataCommand {
     /// The root and the table digest of a file, as a plan's input
     #[command(
-        after_help = "The root is what claims name data by; in proofs over tables (stark) it is the table digest. Either can stand in a plan as\n\
-                      `dataCommitment`, and a buyer can give it to `proofmark verify --input`.\n\n\
+        after_help = "The root is what claims name data by; in proofs over tables (stark) it is the table digest. The root can stand in a plan as\n\
+                      `dataCommitment`, and a buyer can give either to `proofmark verify --input`.\n\n\
                       Example: proofmark data commit examples/stocks/stocks.csv --plan examples/stocks/plan.yaml --input prices"
     )]
     Commit(CommitArgs),
