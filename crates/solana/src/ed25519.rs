@@ -10,8 +10,8 @@ use crate::bytes::Reader;
 
 /// The Ed25519 program's address: `Ed25519SigVerify111111111111111111111111111`.
 pub const PROGRAM: [u8; 32] = [
-    3, 125, 70, 214, 124, 147, 251, 190, 18, 249, 66, 143, 131, 141, 64, 255, 5, 112, 116, 73, 39, 244, 138, 100,
-    252, 202, 112, 68, 128, 0, 0, 0,
+    3, 125, 70, 214, 124, 147, 251, 190, 18, 249, 66, 143, 131, 141, 64, 255, 5, 112, 116, 73, 39, 244, 138,
+    100, 252, 202, 112, 68, 128, 0, 0, 0,
 ];
 
 /// What is before the message: count, padding, seven places, key, signature.
@@ -39,8 +39,7 @@ impl<'a> Signed<'a> {
     pub fn read(data: &'a [u8]) -> Option<Self> {
         let mut reader = Reader(data);
         let message_bytes = u16::try_from(data.len().checked_sub(HEADER_BYTES)?).ok()?;
-        let expected =
-            [SIGNATURE_AT, HERE, KEY_AT, HERE, MESSAGE_AT, message_bytes, HERE];
+        let expected = [SIGNATURE_AT, HERE, KEY_AT, HERE, MESSAGE_AT, message_bytes, HERE];
         if reader.array()? != &[1, 0] {
             return None;
         }
@@ -56,8 +55,7 @@ impl<'a> Signed<'a> {
     pub fn header(&self) -> [u8; HEADER_BYTES] {
         let mut data = [0; HEADER_BYTES];
         data[0] = 1;
-        let places =
-            [SIGNATURE_AT, HERE, KEY_AT, HERE, MESSAGE_AT, self.message.len() as u16, HERE];
+        let places = [SIGNATURE_AT, HERE, KEY_AT, HERE, MESSAGE_AT, self.message.len() as u16, HERE];
         for (at, place) in places.into_iter().enumerate() {
             data[2 + 2 * at..4 + 2 * at].copy_from_slice(&place.to_le_bytes());
         }

@@ -51,8 +51,9 @@ fn damaged_bytes_never_panic() {
             }
         }
         if let Ok(roster) = Roster::read(&bytes) {
-            (0..=u8::MAX).for_each(|shard| drop(roster.shard(shard)));
-            (0..300).for_each(|validator| drop(roster.validator(validator)));
+            let known = (0..=u8::MAX).filter(|shard| roster.shard(*shard).is_ok()).count();
+            assert_eq!(known, usize::from(roster.shards).min(256));
+            assert!(roster.validator(roster.validators).is_err());
             let _ = roster::enrol(&mut bytes.clone(), &[9; 64]);
         }
     }
