@@ -135,6 +135,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_documentation_lists_them() {
+        let page = include_str!("../../../docs/src/witness-solana.md");
+        for fault in Fault::ALL {
+            let row = format!("| {} | `{}` | {} |", fault.number(), fault.code(), fault.text());
+            assert!(page.contains(&row), "{row}");
+        }
+    }
+
+    #[test]
     fn numbers_and_names_are_different() {
         for (at, fault) in Fault::ALL.into_iter().enumerate() {
             assert_eq!(fault.number(), 6000 + at as u32);

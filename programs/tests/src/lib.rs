@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, clippy::missing_panics_doc, reason = "a test stops at the first surprise")]
 
+pub mod node;
+
 use std::path::Path;
 
 use ed25519_dalek::SigningKey;
