@@ -141,6 +141,27 @@ pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
     Ok(cached)
 }
 
+/// The version of the linker for Solana's machine.
+pub(crate) const SBPF_LINKER: &str = "0.2.6";
+
+/// The linker for Solana's machine, built against the LLVM of Debian's compiler: both must be of one version.
+pub(crate) fn sbpf_linker() -> Result<PathBuf> {
+    let folder = shell::cache()?.join("tools");
+    let cached = folder.join("bin/sbpf-linker");
+    let version = capture(command(&cached, ["--version"])).unwrap_or_default();
+    if version.split_whitespace().any(|word| word == SBPF_LINKER) {
+        return Ok(cached);
+    }
+    println!("Installing sbpf-linker into {} (a few minutes, once)", folder.display());
+    let mut install = cargo(["install", "sbpf-linker", "--version", SBPF_LINKER, "--quiet", "--force", "--root"])?;
+    install.arg(&folder).args(["--no-default-features", "--features"]);
+    install.arg("bpf-linker/llvm-22,bpf-linker/no-llvm-linking");
+    install.env("RUSTFLAGS", format!("-Clink-arg={}", crate::programs::llvm()?.display()));
+    install.env("CARGO_TARGET_DIR", shell::cache()?.join("build/sbpf-linker"));
+    run(install)?;
+    Ok(cached)
+}
+
 /// A program on PATH.
 pub(crate) fn on_path(name: &str) -> Option<PathBuf> {
     env::split_paths(&env::var_os("PATH")?).map(|folder| folder.join(name)).find(|path| path.is_file())
