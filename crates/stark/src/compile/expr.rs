@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     air::{Chip, F, Node},
-    gadget::{Comparison, Int, Word},
-    table::{TEXT_CLASSES, text_number},
+    gadget::{Comparison, Int, Term, Word},
+    table::{TEXT_CLASSES, bounds, text_number},
 };
 
 /// Values of windows that a step uses.
@@ -180,7 +180,7 @@ impl Scope<'_> {
             (Data::Bit(x), Data::Bit(y)) => Data::Bit(self.mux(bit, *x, *y)),
             (Data::Int(x), Data::Int(y)) => Data::Int(self.chip.choose(live, bit, x, y)),
             (Data::Text(..), Data::Text(..)) => {
-                let (x, y, bound) = self.same_bound(&a.data, &b.data)?;
+                let (x, y, bound) = self.same_bound(&a.data, &b.data, live)?;
                 Data::Text(self.chip.choose(live, bit, &x, &y), bound)
             }
             _ => return Err(no("branches of different types")),
@@ -295,7 +295,7 @@ impl Scope<'_> {
                 (self.chip.words(&a), self.chip.words(&b))
             }
             (Data::Text(..), Data::Text(..)) => {
-                let (a, b, _) = self.same_bound(&a.data, &b.data)?;
+                let (a, b, _) = self.same_bound(&a.data, &b.data, both)?;
                 let (a, b) = self.chip.same_encoding(both, &a, &b);
                 (self.chip.words(&a), self.chip.words(&b))
             }
@@ -304,21 +304,31 @@ impl Scope<'_> {
         Ok(self.chip.compare(both, &a, &b))
     }
 
-    /// Two texts under one bound: a constant moves to that of a column.
-    fn same_bound(&mut self, a: &Data, b: &Data) -> Result<(Int, Int, u8), Reason> {
+    /// Two texts under one bound.
+    fn same_bound(&mut self, a: &Data, b: &Data, live: Node) -> Result<(Int, Int, u8), Reason> {
         let (Data::Text(a, x), Data::Text(b, y)) = (a, b) else { return Err(no("a text and another type")) };
         let bound = *x.max(y);
-        let mut moved = |int: &Int, from: u8| {
-            if from == bound {
-                return Ok(int.clone());
-            }
-            if int.lo != int.hi {
-                return Err(no("texts with different bounds are compared"));
-            }
-            let (bytes, length) = (int.lo >> 8u32, int.lo & I256::from(255));
-            let padding = 8 * u32::from(bound - from);
-            Ok(self.chip.constant((bytes << padding << 8u32) | length))
-        };
-        Ok((moved(a, *x)?, moved(b, *y)?, bound))
+        Ok((widened(self.chip, live, a, *x, bound)?, widened(self.chip, live, b, *y, bound)?, bound))
     }
+}
+
+/// A text under a larger bound: `bytes · 256 + length` becomes `bytes · 2^(8 (to - from) + 8) + length`, zero where not
+/// live. Every number is `bytes · 256 + length` for one pair with `length < 256`.
+pub(super) fn widened(chip: &mut Chip, live: Node, int: &Int, from: u8, to: u8) -> Result<Int, Reason> {
+    if from == to {
+        return Ok(int.clone());
+    }
+    let padding = 8 * (u32::from(to) - u32::from(from) + 1);
+    let byte = I256::from(255);
+    if int.lo == int.hi {
+        return Ok(chip.constant(((int.lo >> 8u32) << padding) | (int.lo & byte)));
+    }
+    let Some((_, most)) = bounds(Type::String, to) else { return Err(no("a text without bound")) };
+    let slot = int.slot;
+    let length = chip.witness(live, I256::ZERO, byte, move |row| Ok(row.get(slot) & byte));
+    let bytes = chip.witness(live, I256::ZERO, int.hi >> 8u32, move |row| Ok(row.get(slot) >> 8u32));
+    let [one_byte, shift] = [8, padding].map(|bits| chip.constant(I256::ONE << bits));
+    let whole = [Term::of(1, int), Term::product(-1, &bytes, &one_byte), Term::of(-1, &length)];
+    chip.identity(live, &whole);
+    Ok(chip.combine(live, &[(1, &bytes, Some(&shift)), (1, &length, None)], (I256::ZERO, most), false))
 }

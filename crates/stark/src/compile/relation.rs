@@ -111,7 +111,7 @@ impl Taken {
         chips[self.source].send(&self.bus, self.sent, select, 1);
         let real = chips[self.target].real;
         chips[self.target].receive(&self.bus, self.received, real);
-        chips[self.target].load = Load::Rows(self.copies);
+        chips[self.target].load = Load::Rows(alloc::vec![self.copies]);
     }
 }
 

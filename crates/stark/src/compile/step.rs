@@ -11,6 +11,7 @@ use super::{
     Compiler, Reason, Unsupported,
     expr::Windows,
     relation::{Data, Relation, Val, ascending, no},
+    shape::Merge,
 };
 use crate::{
     air::{Chip, Load, Node},
@@ -56,19 +57,41 @@ impl Compiler<'_> {
                 let source = self.schemas.get(input).cloned().unwrap_or_default();
                 self.reduce((&relation, &source), keys, columns, schema)?
             }
-            TypedOp::Branch { .. } => return Err(no("branches are not covered yet")),
-            TypedOp::Concat { .. } => return Err(no("concatenation is not covered yet")),
+            TypedOp::Branch { condition, then, otherwise } => {
+                return self.branch(condition, then, otherwise);
+            }
+            TypedOp::Concat { inputs } => {
+                let Some(relations) = inputs.iter().map(read).collect() else { return Ok(None) };
+                self.concat(relations)?
+            }
             TypedOp::Custom { .. } => return Err(no("a custom function has no constraints")),
-            TypedOp::Distinct { .. } => return Err(no("distinct is not covered yet")),
+            TypedOp::Distinct { input, fields } => {
+                let Some(relation) = read(input) else { return Ok(None) };
+                self.distinct(&relation, fields)?
+            }
             TypedOp::HashRows { .. } => return Err(no("SHA-256 of rows is not covered yet")),
-            TypedOp::Limit { .. } => return Err(no("limits are not covered yet")),
-            TypedOp::Loop { .. } => return Err(no("loops are not covered yet")),
-            TypedOp::Merge { .. } => return Err(no("joins are not covered yet")),
+            TypedOp::Limit { input, offset, count } => {
+                let Some(relation) = read(input) else { return Ok(None) };
+                self.limit(relation, *offset, *count)?
+            }
+            TypedOp::Loop { input, state, max_iterations, mode, body } => {
+                return self.unrolled(*input, *state, *max_iterations, (mode, body));
+            }
+            TypedOp::Merge { left, right, how, left_keys, right_keys, columns } => {
+                let (Some(a), Some(b)) = (read(left), read(right)) else { return Ok(None) };
+                let schema = |slot: &usize| self.schemas.get(slot).cloned().unwrap_or_default();
+                let schemas = [schema(left), schema(right)];
+                let merge = Merge { how: *how, left_keys, right_keys, columns };
+                self.merge((a, &schemas[0]), (b, &schemas[1]), &merge)?
+            }
             TypedOp::Parse { .. } => {
                 return Err(no("parsing raw bytes is not a table operation; start from a typed table"));
             }
             TypedOp::Serialize { .. } => return Err(no("raw bytes as a result are not a table")),
-            TypedOp::Sort { .. } => return Err(no("sorting is not covered yet")),
+            TypedOp::Sort { input, by, limit } => {
+                let Some(relation) = read(input) else { return Ok(None) };
+                self.sort_step(&relation, by, *limit)?
+            }
             TypedOp::Statistics { .. } => return Err(no("statistics is not covered yet")),
         }))
     }
@@ -170,7 +193,7 @@ impl Compiler<'_> {
     }
 
     /// Sorts a table for each window form that the expressions use. The values of windows come with it.
-    fn windows(
+    pub(super) fn windows(
         &mut self,
         mut relation: Relation,
         exprs: &[&TypedExpr],
@@ -217,12 +240,7 @@ impl Compiler<'_> {
         if let Some(step) = step {
             self.step.clone_from(&step.id);
         }
-        let relation = if relation.position.is_some() {
-            let kept: Vec<usize> = (0..relation.columns.len()).collect();
-            self.sort(&relation, &kept, &[], &[])?.0
-        } else {
-            relation
-        };
+        let relation = self.in_order(relation)?;
         let text: Vec<u8> = relation
             .columns
             .iter()
