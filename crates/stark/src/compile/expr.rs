@@ -13,12 +13,12 @@ use proofmark_plan::{
 
 use super::{
     Reason,
-    relation::{Data, Val, no},
+    relation::{Data, Val, no, ordered},
 };
 use crate::{
     air::{Chip, F, Node},
     gadget::{Comparison, Int, Term, Word},
-    table::{TEXT_CLASSES, bounds, text_number},
+    table::{HASHED, TEXT_CLASSES, bounds, text_number},
 };
 
 /// Values of windows that a step uses.
@@ -74,7 +74,7 @@ impl Scope<'_> {
             Scalar::Bool(value) => Val { valid: one, data: Data::Bit(self.chip.int((*value).into())) },
             Scalar::Bytes(bytes) => {
                 let bound = TEXT_CLASSES.into_iter().find(|class| usize::from(*class) >= bytes.len());
-                let bound = bound.ok_or_else(|| no("it has a text of more than 30 bytes"))?;
+                let bound = bound.unwrap_or(HASHED);
                 Val { valid: one, data: Data::Text(self.chip.constant(text_number(bytes, bound)), bound) }
             }
             Scalar::Number(number) => {
@@ -84,7 +84,7 @@ impl Scope<'_> {
                 let zero = self.chip.int(0);
                 let data = match ty.ty {
                     Type::Bool => Data::Bit(zero),
-                    Type::Bytes | Type::String => Data::Text(self.chip.constant(I256::ZERO), TEXT_CLASSES[0]),
+                    Type::Bytes | Type::String => Data::Text(self.chip.constant(I256::ZERO), NO_TEXT),
                     _ => Data::Int(self.chip.constant(I256::ZERO)),
                 };
                 Val { valid: zero, data }
@@ -223,6 +223,7 @@ impl Scope<'_> {
         let mut best = self.value(first, live)?;
         for arg in rest {
             let next = self.value(arg, live)?;
+            [&best, &next].into_iter().try_for_each(ordered)?;
             let valid = self.chip.and(best.valid, next.valid);
             let both = self.chip.and(live, valid);
             let comparison = self.compared(&next, &best, both)?;
@@ -273,6 +274,9 @@ impl Scope<'_> {
     fn comparison(&mut self, function: Function, a: &Val, b: &Val, live: Node) -> Result<Val, Reason> {
         let valid = self.chip.and(a.valid, b.valid);
         let both = self.chip.and(live, valid);
+        if !matches!(function, Function::Eq | Function::Ne) {
+            [a, b].into_iter().try_for_each(ordered)?;
+        }
         let Comparison { lt, eq, gt } = self.compared(a, b, both)?;
         let bit = match function {
             Function::Eq => eq,
@@ -312,14 +316,30 @@ impl Scope<'_> {
     }
 }
 
+/// The bound of the texts of a null: there are none, and it is zero under every other bound.
+pub(super) const NO_TEXT: u8 = 0;
+
 /// A text under a larger bound: `bytes · 256 + length` becomes `bytes · 2^(8 (to - from) + 8) + length`, zero where not
 /// live. Every number is `bytes · 256 + length` for one pair with `length < 256`.
 pub(super) fn widened(chip: &mut Chip, live: Node, int: &Int, from: u8, to: u8) -> Result<Int, Reason> {
     if from == to {
         return Ok(int.clone());
     }
-    let padding = 8 * (u32::from(to) - u32::from(from) + 1);
+    if from == NO_TEXT {
+        return Ok(chip.constant(I256::ZERO));
+    }
     let byte = I256::from(255);
+    if to == HASHED {
+        // Of a constant the text is known.
+        let length = (int.lo & byte).as_usize();
+        let bytes = int.lo.to_be_bytes();
+        let start = bytes.len() - 1 - usize::from(from);
+        return match bytes.get(start..start + length).filter(|_| int.lo == int.hi) {
+            Some(text) => Ok(chip.constant(text_number(text, HASHED))),
+            None => Err(no("texts of at most 30 bytes meet longer ones")),
+        };
+    }
+    let padding = 8 * (u32::from(to) - u32::from(from) + 1);
     if int.lo == int.hi {
         return Ok(chip.constant(((int.lo >> 8u32) << padding) | (int.lo & byte)));
     }

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     air::{Chip, Copies, Load, Node, OrderPart},
     gadget::{Int, Limb, Word, encoding},
-    table::{Kind, kind},
+    table::{Kind, TEXT_CLASSES, kind},
 };
 use proofmark_plan::types::Type;
 
@@ -123,7 +123,7 @@ impl Compiler<'_> {
             Data::Text(..) => {
                 let bound =
                     present().map(|val| if let Data::Text(_, bound) = val.data { bound } else { 0 }).max();
-                let bound = bound.unwrap_or_default();
+                let bound = bound.unwrap_or_default().max(TEXT_CLASSES[0]);
                 match kind(Type::String, bound) {
                     Some(Kind::Number { hi, .. }) => ColumnKind::Text(hi, bound),
                     _ => return Err(no("a text without bound")),

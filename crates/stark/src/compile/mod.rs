@@ -8,6 +8,7 @@
 mod control;
 mod expr;
 mod gather;
+mod groups;
 mod number;
 mod reduce;
 mod relation;

@@ -13,7 +13,7 @@ use proofmark_plan::{
 use super::{
     Compiler, Reason,
     gather::Part,
-    relation::{Data, Relation, Val, ascending, key_of, no, position_key},
+    relation::{Data, Relation, Val, ascending, key_of, no, ordered, position_key},
 };
 use crate::{
     air::{Chip, F, Node},
@@ -59,6 +59,7 @@ impl Compiler<'_> {
         by: &[TypedSortKey],
         limit: Option<u64>,
     ) -> Result<Relation, Reason> {
+        by.iter().try_for_each(|key| ordered(&relation.columns[key.column]))?;
         let kept: Vec<usize> = (0..relation.columns.len()).collect();
         let (sorted, _) = self.sort(relation, &kept, &[], by)?;
         // The table's order is that of the chip now.

@@ -9,14 +9,14 @@ use proofmark_plan::{
 
 use super::{
     Compiler, Reason, Unsupported,
-    expr::Windows,
-    relation::{Data, Relation, Val, ascending, no},
+    expr::{Windows, widened},
+    relation::{Data, Relation, Val, ascending, no, ordered},
     shape::Merge,
 };
 use crate::{
     air::{Chip, Load, Node},
     gadget::LIMB_BITS,
-    table::{Kind, Layout, bounds, is_text, pack},
+    table::{Kind, Layout, TEXT_CLASSES, bounds, is_text, pack},
 };
 
 impl Compiler<'_> {
@@ -204,6 +204,7 @@ impl Compiler<'_> {
             wanted.iter().map(|(_, by, order)| (by.clone(), order.clone())).collect();
         let mut windows: Windows = Vec::new();
         for (by, order) in forms {
+            order.iter().filter_map(|at| relation.columns.get(*at)).try_for_each(ordered)?;
             // Windows computed so far move along as further columns.
             let plain = relation.columns.len();
             relation.columns.extend(windows.iter().map(|window| window.value.clone()));
@@ -245,7 +246,7 @@ impl Compiler<'_> {
             .columns
             .iter()
             .filter_map(|val| match val.data {
-                Data::Text(_, bound) => Some(bound),
+                Data::Text(_, bound) => Some(bound.max(TEXT_CLASSES[0])),
                 _ => None,
             })
             .collect();
@@ -262,10 +263,12 @@ impl Compiler<'_> {
                     Data::Int(chip.encoded(relation.select, int, lo, hi))
                 }
                 // A constant has no digits of its own, but its digest has those of every text.
-                Data::Text(int, bound) => {
-                    let (lo, hi) = bounds(declared.ty.ty, *bound)
-                        .ok_or_else(|| no("a text of the result has no bound"))?;
-                    Data::Text(chip.encoded(relation.select, int, lo, hi), *bound)
+                Data::Text(int, from) => {
+                    let to = (*from).max(TEXT_CLASSES[0]);
+                    let (lo, hi) =
+                        bounds(declared.ty.ty, to).ok_or_else(|| no("a text of the result has no bound"))?;
+                    let int = widened(chip, relation.select, int, *from, to)?;
+                    Data::Text(chip.encoded(relation.select, &int, lo, hi), to)
                 }
                 Data::Bit(bit) => Data::Bit(*bit),
             };

@@ -57,7 +57,9 @@ impl Bench {
         let tables = case.inputs.iter().zip(&case.bounds.inputs);
         let tables = tables.map(|(table, bounds)| Columns::of(table, &bounds.text_bytes).expect("a table"));
         let masks = alloc::vec![Default::default(); 5 * machine.chips.len()];
-        let range = honest.tables[0].cells.clone();
+        let mut range = honest.tables[0].cells.clone();
+        // Masks are random in the honest tables and zero from here on.
+        range[RANGE_COUNT + 1..honest.tables[0].width].fill(F::ZERO);
         let mut bench = Self {
             tables: tables.collect(),
             salts: alloc::vec![Default::default(); case.inputs.len() + 1],
@@ -67,7 +69,6 @@ impl Bench {
             range,
         };
         bench.honest.tables[0].cells = Vec::new();
-        // Masks are random in the honest tables and zero from here on.
         bench.honest = bench.refill(1, bench.machine.chips.len(), None);
         assert_eq!(differences(&bench.machine.chips, &bench.honest, &bench.honest), []);
         bench
