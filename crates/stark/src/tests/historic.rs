@@ -23,8 +23,9 @@ use crate::{
 /// A change that is stopped by one guard of this kind alone.
 fn stopped_by(bench: &Bench, wanted: impl Fn(&Violation) -> bool) -> (Fault, Violation) {
     for chip in 1..bench.machine.chips.len() {
+        let real = bench.honest.tables[chip].rows;
         for target in (0..bench.machine.chips[chip].width).map(Target::Cell) {
-            for (row, change) in [(1, 1 << 13), (2, 1), (1, 1)] {
+            for (row, change) in [(real, 1 << 13), (1, 1 << 13), (2, 1), (1, 1)] {
                 let fault = Fault { chip, row, target, change: I256::from(change) };
                 if let [violation] = &bench.breaks(fault)[..]
                     && wanted(violation)

@@ -43,7 +43,17 @@ impl Tally {
             Ok(_) => {
                 let case = Case::new(plan, tables);
                 // Checks every constraint of every row, and that the digests are those of the executor's tables.
-                let (broken, digests) = check(&case).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+                let (broken, digests) = match check(&case) {
+                    Ok(checked) => checked,
+                    // A join that is not covered, as only the data show.
+                    Err(ProveError::NoValue {
+                        reason: "two rows of the right table have one key", ..
+                    }) => {
+                        self.unsupported += 1;
+                        return None;
+                    }
+                    Err(error) => panic!("seed {seed}: {error}"),
+                };
                 assert_eq!(broken, [], "seed {seed}");
                 assert_eq!(digests.last(), Some(&case.output_digest), "seed {seed}");
                 self.agree += 1;
@@ -338,7 +348,10 @@ impl Generator {
             7 => format!("({} ? {a} : {b})", self.truth(schema, depth - 1)),
             8 => format!("coalesce({a}, {b})"),
             9 => format!("{}({a}, {b})", self.rng.pick(&["least", "greatest"])),
-            10 => format!("div({a}, {b}, {})", self.rng.below(4)),
+            10 => match self.rng.chance(60) {
+                true => format!("div({a}, {b}, {})", self.rng.below(4)),
+                false => format!("round({a}, {})", self.rng.below(3)),
+            },
             _ => match self.field(schema, |ty| ty == Type::Date) {
                 Some(date) => format!("year({date})"),
                 None => format!("-({a})"),
