@@ -281,20 +281,32 @@ mod tests {
 
     #[test]
     fn a_larger_file_serves_the_sealed_form_and_is_no_published_one() {
-        let mut powers = PowersOfTau::develop(9, Fr::from(5), Fr::from(6), Fr::from(7));
-        let read = PowersOfTau::read(&encode(&powers)).expect("consistent");
+        let [tau, alpha, beta] = [5, 6, 7].map(Fr::from);
+        let read =
+            PowersOfTau::read(&encode(&PowersOfTau::develop(9, tau, alpha, beta))).expect("consistent");
         assert!(!read.published && read.size() == 512);
         let ceremony = crate::ceremony::Ceremony::start(crate::circuit::Form::Sealed, &read).expect("enough");
-        let read_again = crate::ceremony::Ceremony::decode(&ceremony.encode(), &read).expect("reads");
-        assert!(read_again.finish(&read).expect("verifies").verifying.dev, "nobody published these powers");
-        // Points that are good ones, but no powers of one τ.
-        powers.tau_g1.swap(3, 4);
-        assert!(matches!(PowersOfTau::read(&encode(&powers)), Err(SetupError::Inconsistent(_))));
-        powers.tau_g1.swap(3, 4);
-        powers.tau_g2.swap(7, 8);
-        assert!(matches!(PowersOfTau::read(&encode(&powers)), Err(SetupError::Inconsistent(_))));
-        powers.tau_g2.swap(7, 8);
-        powers.beta_g2 = powers.tau_g2[1];
-        assert!(matches!(PowersOfTau::read(&encode(&powers)), Err(SetupError::Inconsistent(_))));
+        assert!(ceremony.finish(&read).expect("verifies").verifying.dev, "nobody published these powers");
+    }
+
+    #[test]
+    fn good_points_that_are_no_powers_of_one_tau_are_refused() {
+        let [tau, alpha, beta] = [5, 6, 7].map(Fr::from);
+        let honest = PowersOfTau::develop(3, tau, alpha, beta);
+        assert!(PowersOfTau::read(&encode(&honest)).is_ok());
+        let changes: [fn(&mut PowersOfTau); 6] = [
+            |powers| powers.tau_g1.swap(3, 4),
+            |powers| powers.tau_g2.swap(5, 6),
+            |powers| powers.alpha_tau.swap(0, 1),
+            |powers| powers.beta_tau[7] = powers.beta_tau[6],
+            |powers| powers.beta_g2 = powers.tau_g2[1],
+            |powers| powers.tau_g1[0] = powers.tau_g1[1],
+        ];
+        for (at, change) in changes.iter().enumerate() {
+            let mut changed = honest.clone();
+            change(&mut changed);
+            let result = PowersOfTau::read(&encode(&changed));
+            assert!(matches!(result, Err(SetupError::Inconsistent(_))), "change {at}");
+        }
     }
 }

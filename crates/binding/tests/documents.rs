@@ -19,7 +19,7 @@ fn every_test_that_the_page_names_exists() {
         let (file, test) = name.split_once("::").expect("it has one");
         let text =
             fs::read_to_string(format!("{CRATES}/{file}")).unwrap_or_else(|error| panic!("{file}: {error}"));
-        let at = text.find(&format!("fn {test}()")).unwrap_or_else(|| panic!("{name} does not exist"));
+        let at = text.find(&format!("fn {test}(")).unwrap_or_else(|| panic!("{name} does not exist"));
         let before = &text[..at];
         let attributes = &before[before.rfind("}\n").unwrap_or(0)..];
         assert!(attributes.contains("#[test]") || attributes.contains("proptest!"), "{name} is no test");

@@ -114,7 +114,7 @@ const fn extended_bytes(instance: &Instance) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tests::small_case;
+    use crate::tests::{small_case, small_proof};
 
     #[test]
     fn cells_are_those_of_the_filled_tables() {
@@ -131,9 +131,8 @@ mod tests {
 
     #[test]
     fn proofs_are_as_long_as_predicted() {
-        let case = small_case();
+        let (case, proof) = small_proof();
         let cost = cost(&case.plan, &case.bounds, Level::Fast).expect("a cost");
-        let proof = case.proof(Level::Fast);
         let length = proof.len() as u64;
         assert!(length <= cost.proof_bytes && cost.proof_bytes <= length + length / 5, "{length} {cost:?}");
     }

@@ -376,6 +376,41 @@ pub(crate) fn decode(shape: &Shape, bytes: &[u8]) -> Result<BatchProof<Config>, 
     from_parts(shape, parts)
 }
 
+/// Bytes of a proof of this shape, its values taken from `noise` again and again.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn shaped(shape: &Shape, noise: &[u8]) -> Vec<u8> {
+    struct Noise<'a> {
+        noise: &'a [u8],
+        at: usize,
+        bytes: Vec<u8>,
+    }
+    impl Noise<'_> {
+        fn word(&mut self) -> u32 {
+            let word = core::array::from_fn(|_| {
+                self.at += 1;
+                self.noise.get((self.at - 1) % self.noise.len().max(1)).copied().unwrap_or(0)
+            });
+            u32::from_le_bytes(word)
+        }
+    }
+    impl Walk for Noise<'_> {
+        fn value(&mut self, _: &mut F) -> Result<(), VerifyError> {
+            let word = self.word() % F::ORDER_U32;
+            self.bytes.extend(word.to_le_bytes());
+            Ok(())
+        }
+        fn siblings(&mut self, _: usize, queries: usize, depth: usize) -> Result<usize, VerifyError> {
+            let count = self.word() as usize % (queries * depth + 1);
+            self.bytes.extend((count as u32).to_le_bytes());
+            Ok(count)
+        }
+    }
+    let mut bytes = Noise { noise, at: 0, bytes: Vec::new() };
+    let written = walk(shape, &mut Parts::default(), &mut bytes);
+    debug_assert!(written.is_ok());
+    bytes.bytes
+}
+
 /// About how many bytes a proof of this shape has.
 pub(crate) fn proof_bytes(shape: &Shape) -> Result<u64, ProveError> {
     struct Measure(u64);

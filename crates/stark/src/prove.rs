@@ -173,12 +173,17 @@ pub(crate) fn fill_machine(
         traces.tables.push(table);
     }
     count_ranges(machine, &mut traces);
+    let digests = machine_digests(machine, &traces);
+    Ok((traces, digests))
+}
+
+/// The digest of each input and of the output.
+pub(crate) fn machine_digests(machine: &Machine, traces: &Traces) -> Vec<[F; 8]> {
     let digest = |chip: &usize| {
         let publics = &traces.tables[*chip].publics;
         core::array::from_fn(|lane| publics.get(lane).copied().unwrap_or_default())
     };
-    let digests = machine.digests.iter().map(digest).collect();
-    Ok((traces, digests))
+    machine.digests.iter().map(digest).collect()
 }
 
 fn fill_error(error: FillError, step: &str) -> ProveError {
@@ -190,8 +195,17 @@ fn fill_error(error: FillError, step: &str) -> ProveError {
 
 /// Fills the counts of the range chip.
 fn count_ranges(machine: &Machine, traces: &mut Traces) {
-    let mut counts = alloc::vec![0u32; machine.chips[0].height()];
-    for (chip, table) in machine.chips.iter().zip(&traces.tables).skip(1) {
+    let counts = range_counts(&machine.chips, traces);
+    let table = &mut traces.tables[0];
+    for (row, count) in counts.into_iter().enumerate() {
+        table.cells[row * table.width + RANGE_COUNT] = F::from_u32(count);
+    }
+}
+
+/// How often each row of the range chip is asked for.
+pub(crate) fn range_counts(chips: &[Arc<Chip>], traces: &Traces) -> Vec<u32> {
+    let mut counts = alloc::vec![0u32; chips[0].height()];
+    for (chip, table) in chips.iter().zip(&traces.tables).skip(1) {
         let lookups: Vec<_> = chip.interactions.iter().filter(|message| message.bus == RANGE_BUS).collect();
         for row in 0..chip.height() {
             let place = crate::air::Place {
@@ -211,10 +225,7 @@ fn count_ranges(machine: &Machine, traces: &mut Traces) {
             }
         }
     }
-    let table = &mut traces.tables[0];
-    for (row, count) in counts.into_iter().enumerate() {
-        table.cells[row * table.width + RANGE_COUNT] = F::from_u32(count);
-    }
+    counts
 }
 
 /// A uniform field element.

@@ -40,20 +40,25 @@ impl Fault {
     /// Changes what was loaded.
     pub(super) fn loaded(&self, chip: &Chip, cells: &mut [F], values: &mut [I256], slots: usize) {
         let rows = match &chip.load {
-            Load::Rows(copies) => Some(copies),
+            Load::Rows(all) => Some(all),
             _ => None,
         };
         match self.target {
             Target::Cell(column) => {
                 let marks = [chip.head, chip.real].map(|node| chip.column_of(node));
-                let loaded = rows.is_some_and(|copies| copies.cells.iter().any(|(_, to)| *to == column));
-                if loaded || marks.contains(&column) {
+                let loaded = rows.is_some_and(|all| {
+                    all.iter().any(|copies| copies.cells.iter().any(|(_, to)| *to == column))
+                });
+                let imported = chip.imports.iter().any(|import| import.column == column);
+                if loaded || imported || marks.contains(&column) {
                     cells[self.row * chip.width + column] += self.field();
                 }
             }
             Target::Slot(slot) => {
                 let loaded = match &chip.load {
-                    Load::Rows(copies) => copies.slots.iter().any(|(_, to)| to.0 == slot),
+                    Load::Rows(all) => {
+                        all.iter().any(|copies| copies.slots.iter().any(|(_, to)| to.0 == slot))
+                    }
                     Load::Table { columns, .. } => columns
                         .iter()
                         .any(|(value, valid)| value.0 == slot || valid.is_some_and(|v| v.0 == slot)),

@@ -6,7 +6,7 @@ use ethnum::I256;
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 
-use super::{Chip, Copies, F, Fill, Load, Node, OrderPart, P, Slot, node::Place};
+use super::{Chip, Copies, F, Fill, Import, Load, Node, OrderPart, P, Slot, node::Place};
 use crate::gadget::SALT;
 
 /// Why a table cannot be filled: what the plan asks for has no proof.
@@ -189,6 +189,19 @@ pub(crate) fn fill(
         publics: vec![F::ZERO; chip.publics],
     };
     load(chip, chips, traces, inputs, &mut table)?;
+    for import in &chip.imports {
+        let (from, source) = (&chips[import.source], &traces.tables[import.source]);
+        let rows: Vec<usize> = (0..from.height())
+            .filter(|row| value_at(from, source.row(*row), import.select) == F::ONE)
+            .collect();
+        match rows[..] {
+            [row] => {
+                let value = value_at(from, source.row(row), import.value);
+                (0..height).for_each(|row| table.cells[row * chip.width + import.column] = value);
+            }
+            _ => forgive(Err(Import::NOT_ONE_ROW), inputs)?,
+        }
+    }
     #[cfg(test)]
     let fault = inputs.fault.filter(|fault| fault.chip == traces.tables.len());
     #[cfg(test)]
@@ -285,15 +298,14 @@ fn load(
                 }
             }
         }
-        Load::Rows(copies) => {
-            let source = &traces.tables[copies.source];
-            let source_chip = &chips[copies.source];
-            let chosen = chosen_rows(copies, source, source_chip);
+        Load::Rows(all) => {
+            let chosen = chosen_rows(all, chips, traces);
             fits(chip, chosen.len())?;
             table.rows = chosen.len();
-            for (at, from) in chosen.iter().enumerate() {
+            for (at, (copies, from)) in chosen.iter().enumerate() {
+                let source = &traces.tables[copies.source];
                 for (node, column) in &copies.cells {
-                    let value = value_at(source_chip, source.row(*from), *node);
+                    let value = value_at(&chips[copies.source], source.row(*from), *node);
                     table.cells[(at + 1) * chip.width + column] = value;
                 }
                 for (source_slot, slot) in &copies.slots {
@@ -315,21 +327,24 @@ fn fits(chip: &Chip, rows: usize) -> Result<(), FillError> {
     if rows <= bound { Ok(()) } else { Err(FillError::TooManyRows { rows, bound }) }
 }
 
-fn chosen_rows(copies: &Copies, source: &Table, chip: &Chip) -> Vec<usize> {
-    let height = source.cells.len() / source.width.max(1);
-    let mut chosen: Vec<usize> =
-        (0..height).filter(|row| value_at(chip, source.row(*row), copies.select) == F::ONE).collect();
-    if !copies.order.is_empty() {
-        let keys = |row: usize| {
-            copies.order.iter().map(move |part| match part {
+/// The rows that are taken, in order: for each its source and its index there.
+fn chosen_rows<'c>(all: &'c [Copies], chips: &[Arc<Chip>], traces: &Traces) -> Vec<(&'c Copies, usize)> {
+    let mut chosen: Vec<(Vec<I256>, &Copies, usize)> = Vec::new();
+    for copies in all {
+        let (chip, source) = (&chips[copies.source], &traces.tables[copies.source]);
+        let rows = (0..chip.height()).filter(|row| value_at(chip, source.row(*row), copies.select) == F::ONE);
+        chosen.extend(rows.map(|row| {
+            let keys = copies.order.iter().map(|part| match part {
                 OrderPart::Bit(bit) => I256::from(value_at(chip, source.row(row), *bit).as_canonical_u32()),
                 OrderPart::Slot { slot, descending } => {
                     let value = source.value(row, *slot);
                     if *descending { -value } else { value }
                 }
-            })
-        };
-        chosen.sort_by(|a, b| keys(*a).cmp(keys(*b)));
+            });
+            (keys.collect(), copies, row)
+        }));
     }
-    chosen
+    // Stable, and nothing moves where no order is given.
+    chosen.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    chosen.into_iter().map(|(_, copies, row)| (copies, row)).collect()
 }

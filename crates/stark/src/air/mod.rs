@@ -14,7 +14,7 @@ mod fill;
 mod node;
 
 pub(crate) use self::{
-    chip::{Chip, Constraint, Copies, Fill, Load, OrderPart, Rule, Slot},
+    chip::{Chip, Constraint, Copies, Fill, Import, Load, OrderPart, Rule, Slot},
     constrain::{ChipAir, permute},
     fill::{FillError, Inputs, Pass, Row, Traces, fill, integer},
     node::{Node, Op, Place},
@@ -22,7 +22,7 @@ pub(crate) use self::{
 
 #[cfg(test)]
 pub(crate) use self::{
-    debug::{Violation, differences, touched, violations},
+    debug::{Violation, broken, differences, touched, violations},
     fault::{Fault, Target},
 };
 

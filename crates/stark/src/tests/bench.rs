@@ -3,31 +3,52 @@
 use alloc::{collections::BTreeSet, sync::Arc, vec::Vec};
 
 use ethnum::I256;
+use p3_field::PrimeCharacteristicRing;
+use proofmark_core::Digest;
 use rand::{SeedableRng, rngs::StdRng};
 
 use super::plans::Case;
 use crate::{
-    Salt, Witness,
-    air::{Fault, Inputs, Target, Traces, Violation, differences, fill},
+    ProveError, Salt, Witness,
+    air::{Chip, F, Fault, Inputs, Target, Traces, Violation, broken, differences, fill},
     compile::{Machine, compile},
-    prove::{Filled, fill_machine},
+    digest::to_digest,
+    gadget::RANGE_COUNT,
+    prove::{Filled, fill_machine, machine_digests, prove_filled, range_counts},
+    statement::publics,
     table::Columns,
 };
 
 /// Logarithm of the rows of chips on the bench: enough for the few rows of its tables.
 const LOG_HEIGHT: u32 = 4;
 
+/// Fills the tables of a case natively: what they break, and their digests.
+pub(super) fn check(case: &Case) -> Result<(Vec<Violation>, Vec<Digest>), ProveError> {
+    let machine = compile(&case.plan, &case.bounds, LOG_HEIGHT).map_err(ProveError::Unsupported)?;
+    let salts = alloc::vec![Salt::NONE; case.inputs.len()];
+    let witness = Witness { inputs: &case.inputs, salts: &salts, output_salt: Salt::NONE };
+    let statement = case.statement(crate::Level::Fast);
+    let (traces, digests) = fill_machine(&statement, &witness, &machine, &mut StdRng::seed_from_u64(1))?;
+    Ok((broken(&machine.chips, None, &traces), digests.iter().map(to_digest).collect()))
+}
+
 pub(super) struct Bench {
     pub(super) machine: Machine,
     pub(super) honest: Traces,
     tables: Vec<Columns>,
-    salts: Vec<[crate::air::F; 7]>,
-    masks: Vec<crate::air::F>,
+    salts: Vec<[F; 7]>,
+    masks: Vec<F>,
+    /// The cells of the range chip: nobody reads them here, and they are many.
+    range: Vec<F>,
 }
 
 impl Bench {
     pub(super) fn new(case: &Case) -> Self {
-        let machine = compile(&case.plan, &case.bounds, LOG_HEIGHT).unwrap_or_else(|no| panic!("{no:?}"));
+        Self::with_height(case, LOG_HEIGHT)
+    }
+
+    pub(super) fn with_height(case: &Case, log_height: u32) -> Self {
+        let machine = compile(&case.plan, &case.bounds, log_height).unwrap_or_else(|no| panic!("{no:?}"));
         let salts = alloc::vec![Salt::NONE; case.inputs.len()];
         let witness = Witness { inputs: &case.inputs, salts: &salts, output_salt: Salt::NONE };
         let statement = case.statement(crate::Level::Fast);
@@ -36,14 +57,18 @@ impl Bench {
         let tables = case.inputs.iter().zip(&case.bounds.inputs);
         let tables = tables.map(|(table, bounds)| Columns::of(table, &bounds.text_bytes).expect("a table"));
         let masks = alloc::vec![Default::default(); 5 * machine.chips.len()];
+        let mut range = honest.tables[0].cells.clone();
+        // Masks are random in the honest tables and zero from here on.
+        range[RANGE_COUNT + 1..honest.tables[0].width].fill(F::ZERO);
         let mut bench = Self {
             tables: tables.collect(),
             salts: alloc::vec![Default::default(); case.inputs.len() + 1],
             masks,
             machine,
             honest,
+            range,
         };
-        // Masks are random in the honest tables and zero from here on.
+        bench.honest.tables[0].cells = Vec::new();
         bench.honest = bench.refill(1, bench.machine.chips.len(), None);
         assert_eq!(differences(&bench.machine.chips, &bench.honest, &bench.honest), []);
         bench
@@ -53,8 +78,6 @@ impl Bench {
     fn refill(&self, first: usize, end: usize, fault: Option<Fault>) -> Traces {
         let inputs = Inputs { tables: &self.tables, salts: &self.salts, masks: &self.masks, fault };
         let mut traces = Traces { tables: self.honest.tables[..first].to_vec() };
-        // Nobody reads the range chip, and it is long.
-        traces.tables[0].cells = Vec::new();
         for chip in &self.machine.chips[first..end] {
             let table =
                 fill(chip, &self.machine.chips, &traces, &inputs).unwrap_or_else(|error| panic!("{error:?}"));
@@ -80,9 +103,22 @@ impl Bench {
         std::panic::catch_unwind(work).unwrap_or_default()
     }
 
-    /// Full tables with a change, for the prover.
-    pub(super) fn filled(&self, fault: Fault) -> Traces {
-        self.refill(fault.chip, self.machine.chips.len(), Some(fault))
+    /// A proof of tables with a change by the machine without a guard, and its public values. The rest of the
+    /// statement is that of the case.
+    pub(super) fn proof(&self, case: &Case, fault: Fault, chips: &[Arc<Chip>]) -> (Vec<u8>, Vec<Vec<F>>) {
+        let mut traces = self.refill(fault.chip, chips.len(), Some(fault));
+        traces.tables[0].cells.clone_from(&self.range);
+        let counts = range_counts(chips, &traces);
+        let width = traces.tables[0].width;
+        for (row, count) in counts.into_iter().enumerate() {
+            traces.tables[0].cells[row * width + RANGE_COUNT] = F::from_u32(count);
+        }
+        let statement = case.statement(crate::Level::Fast);
+        let digests = machine_digests(&self.machine, &traces);
+        let publics = publics(&statement, &self.machine.digests, chips.len(), &digests);
+        let filled = Filled { chips: chips.to_vec(), traces, publics: publics.clone() };
+        let proof = prove_filled(&statement, &filled, &mut StdRng::seed_from_u64(6), &mut ()).expect("bytes");
+        (proof, publics)
     }
 
     /// Rows where a change may matter: the head, real rows, padding, the last.
@@ -103,9 +139,8 @@ impl Bench {
             let fault = Fault { chip, row: 1, target: Target::Slot(slot), change };
             let inputs =
                 Inputs { tables: &self.tables, salts: &self.salts, masks: &self.masks, fault: Some(fault) };
-            let mut traces = Traces { tables: self.honest.tables[..chip].to_vec() };
-            traces.tables[0].cells = Vec::new();
-            let chips: &[Arc<crate::air::Chip>] = &self.machine.chips;
+            let traces = Traces { tables: self.honest.tables[..chip].to_vec() };
+            let chips: &[Arc<Chip>] = &self.machine.chips;
             let table =
                 fill(&chips[chip], chips, &traces, &inputs).unwrap_or_else(|error| panic!("{error:?}"));
             let honest = self.honest.tables[chip].row(1);
@@ -117,9 +152,4 @@ impl Bench {
         }
         slots
     }
-}
-
-/// Tables that are to be proved, of a machine that may lack something.
-pub(super) fn as_filled(machine: &Machine, traces: Traces, publics: Vec<Vec<crate::air::F>>) -> Filled {
-    Filled { chips: machine.chips.clone(), traces, publics }
 }

@@ -46,11 +46,16 @@ fn changes() -> [I256; 7] {
     [one, -one, one << 13u32, -(one << 13u32), one << 26u32, I256::from(2), I256::from(0x2b5a_17c3)]
 }
 
-/// Changes that are tried for a guard, and for one like which another was shown already.
-const TRIES: [usize; 2] = [80, 12];
+/// How hard the search is: changes that are tried for a guard, and for one of a kind that was shown already.
+#[derive(Clone, Copy)]
+struct Tries {
+    first: usize,
+    later: usize,
+}
 
 /// For the guards of a chip, changes that they alone refuse.
 fn search(
+    tries: Tries,
     bench: &Bench,
     chip: usize,
     found: &mut BTreeSet<(usize, Guard)>,
@@ -58,6 +63,11 @@ fn search(
 ) {
     let slots = bench.slots_of_columns(chip);
     for (guard, columns, label) in guards(&bench.machine.chips[chip]) {
+        let known = labels.contains(label) || SEVERAL.contains(&label);
+        let limit = if known { tries.later } else { tries.first };
+        if limit == 0 {
+            continue;
+        }
         let mut targets: Vec<Target> = columns.iter().map(|column| Target::Cell(*column)).collect();
         let behind: BTreeSet<usize> =
             columns.iter().flat_map(|column| slots[*column].iter().copied()).collect();
@@ -69,7 +79,7 @@ fn search(
                 targets.iter().map(move |target| Fault { chip, row: *row, target: *target, change })
             })
         });
-        for fault in faults.take(TRIES[usize::from(labels.contains(label))]) {
+        for fault in faults.take(limit) {
             if found.contains(&(chip, guard)) {
                 labels.insert(label);
                 break;
@@ -83,30 +93,78 @@ fn search(
     }
 }
 
-#[test]
-fn no_guard_can_be_removed_unseen() {
+/// Kinds of guards that no change of one number shows: the others notice too, unless several numbers change at once. The
+/// arguments beside their gadgets say what each is for.
+const SEVERAL: [&str; 29] = [
+    "a century is leap only if 400 divides it",
+    "a divisor is not zero",
+    "a group with candidates has a pick",
+    "a mark is a bit",
+    "a tie is rounded to even",
+    "a zero test is a bit",
+    "greater is a bit",
+    "groups are numbered from the head",
+    "groups come in the order of their numbers",
+    "less is a bit",
+    "no comparison where none is live",
+    "no row is absorbed after the end",
+    "no row is left over",
+    "no year where none counts",
+    "not less and greater at once",
+    "nothing is done at the start",
+    "one mark between neighbours",
+    "one mark where the lists differ",
+    "only zero passes a zero test",
+    "real is a bit",
+    "rows are numbered from the head",
+    "the digest is the rate after the last row",
+    "the end is a bit",
+    "the end is at an absorbed row",
+    "the first row is the head",
+    "the head is not real",
+    "the value is that of the picked row",
+    "there is one end",
+    "words before the first difference are equal",
+];
+
+fn shown(tries: Tries) -> (usize, usize) {
     let bench = Bench::new(&small_case());
-    let (mut found, mut shown) = (BTreeSet::new(), BTreeSet::new());
-    let chips = bench.machine.chips.len();
-    for chip in 1..chips {
-        search(&bench, chip, &mut found, &mut shown);
+    let (mut found, mut seen) = (BTreeSet::new(), BTreeSet::new());
+    for chip in 1..bench.machine.chips.len() {
+        search(tries, &bench, chip, &mut found, &mut seen);
     }
     let mut missing: BTreeMap<(&str, &str), Vec<Guard>> = BTreeMap::new();
-    let (mut all, mut labels, mut seen) = (0, BTreeSet::new(), BTreeSet::new());
+    let (mut all, mut labels) = (0, BTreeSet::new());
     for (at, chip) in bench.machine.chips.iter().enumerate().skip(1) {
         for (guard, _, label) in guards(chip) {
             all += 1;
             labels.insert(label);
-            if found.contains(&(at, guard)) {
-                seen.insert(label);
-            } else {
-                missing.entry((&chip.name, label)).or_default().push(guard);
+            match found.contains(&(at, guard)) {
+                true => drop(seen.insert(label)),
+                false => missing.entry((&chip.name, label)).or_default().push(guard),
             }
         }
     }
-    std::eprintln!("{} of {all} guards are alone in refusing some change", found.len());
     for ((chip, label), guards) in &missing {
-        std::eprintln!("  not shown: {chip}: {label}: {guards:?}");
+        std::eprintln!("not shown: {chip}: {label}: {}", guards.len());
     }
-    std::eprintln!("labels without any: {:?}", labels.difference(&seen).collect::<Vec<_>>());
+    let unseen: Vec<_> = labels.difference(&seen).filter(|label| !SEVERAL.contains(label)).collect();
+    assert!(unseen.is_empty(), "removing one of these would go unseen: {unseen:?}");
+    (found.len(), all)
+}
+
+/// One of each kind of guard, shown to be needed.
+#[test]
+fn no_kind_of_guard_can_be_removed_unseen() {
+    let (found, all) = shown(Tries { first: 120, later: 0 });
+    std::eprintln!("{found} of {all} guards are alone in refusing some change");
+}
+
+/// The same for every single guard; what is left is listed.
+#[test]
+#[ignore = "minutes"]
+fn hardly_any_guard_can_be_removed_unseen() {
+    let (found, all) = shown(Tries { first: 400, later: 200 });
+    std::eprintln!("{found} of {all} guards are alone in refusing some change");
+    assert!(found * 10 >= all * 8, "{found} of {all}");
 }

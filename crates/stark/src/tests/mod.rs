@@ -3,7 +3,8 @@
 mod attacks;
 mod bench;
 mod deletion;
+mod historic;
 mod plans;
 mod random;
 
-pub(crate) use attacks::small_case;
+pub(crate) use attacks::{small_case, small_proof};
