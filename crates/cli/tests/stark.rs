@@ -79,7 +79,7 @@ fn forgeries_are_refused_with_a_reason() {
     let mut receipt: serde_json::Value =
         serde_json::from_str(&fs::read_to_string(desk.path("out/receipt.json")).expect("reads"))
             .expect("JSON");
-    let mut forged = |change: &dyn Fn(&mut serde_json::Value)| {
+    let forged = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut copy = receipt.clone();
         change(&mut copy);
         desk.file("forged.json", copy.to_string());
