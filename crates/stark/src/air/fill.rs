@@ -235,6 +235,10 @@ pub(crate) fn fill(
         }
         from += steps.max(1);
     }
+    #[cfg(test)]
+    if let Some(fault) = fault {
+        fault.poke(chip.width, &mut table.cells);
+    }
     Ok(table)
 }
 
