@@ -70,8 +70,10 @@ pub fn prove(
     rng: &mut impl CryptoRng,
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
-    let filled = fill_statement(statement, witness, rng, progress)?;
-    prove_filled(statement, &filled, rng, progress)
+    let mut filled = fill_statement(statement, witness, rng, progress)?;
+    // Integers were for filling; cells are all that is proved.
+    filled.traces.forget_values();
+    prove_filled(statement, filled, rng, progress)
 }
 
 /// Tables that are filled for a statement.
@@ -216,7 +218,7 @@ fn random_element(rng: &mut impl Rng) -> F {
 /// Proves what filled tables show.
 pub(crate) fn prove_filled(
     statement: &Statement<'_>,
-    filled: &Filled,
+    filled: Filled,
     rng: &mut impl CryptoRng,
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
@@ -229,7 +231,8 @@ pub(crate) fn prove_filled(
     let degrees: Vec<usize> = filled.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
     let data =
         ProverData::from_airs_and_degrees(&config, &airs, &degrees).map_err(|error| internal(&error))?;
-    let matrices: Vec<RowMajorMatrix<F>> = filled.traces.tables.iter().map(|table| table.matrix()).collect();
+    let matrices: Vec<RowMajorMatrix<F>> =
+        filled.traces.tables.into_iter().map(crate::air::Table::into_matrix).collect();
     let instances: Vec<StarkInstance<'_, _, ChipAir>> = airs
         .iter()
         .zip(&matrices)

@@ -71,7 +71,7 @@ fn matters(fault: Fault, guard: &Violation) {
 /// A digit that nothing else reads on its row, past its range.
 #[test]
 fn a_missing_range_check_would_be_seen() {
-    let bench = Bench::new(&small_case());
+    let bench = Bench::with_height(&small_case(), Level::Fast.least_log_height());
     let faults = bench
         .machine
         .chips
