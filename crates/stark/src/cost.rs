@@ -18,7 +18,7 @@ use crate::{
 const ELEMENT: u64 = 4;
 
 /// What the program takes whatever it proves.
-const BASE_BYTES: u64 = 12_000_000;
+const BASE_BYTES: u64 = 50_000_000;
 
 /// What a proof takes. Sizes follow from the plan and its public bounds, never from data, so the prediction needs
 /// neither.

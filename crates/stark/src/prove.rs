@@ -72,8 +72,10 @@ pub fn prove(
 ) -> Result<Vec<u8>, ProveError> {
     // From here on nothing is generic, so this crate compiles all of it, optimised in every profile.
     let mut rng = own(rng);
-    let filled = fill_statement(statement, witness, &mut rng, progress)?;
-    prove_filled(statement, &filled, &mut rng, progress)
+    let mut filled = fill_statement(statement, witness, &mut rng, progress)?;
+    // Integers were for filling; cells are all that is proved.
+    filled.traces.forget_values();
+    prove_filled(statement, filled, &mut rng, progress)
 }
 
 /// Does everything of [`prove`] but the proof: computes all tables and compares the digests.
@@ -238,7 +240,7 @@ fn random_element(rng: &mut StdRng) -> F {
 /// Proves what filled tables show.
 pub(crate) fn prove_filled(
     statement: &Statement<'_>,
-    filled: &Filled,
+    filled: Filled,
     rng: &mut StdRng,
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
@@ -251,7 +253,8 @@ pub(crate) fn prove_filled(
     let degrees: Vec<usize> = filled.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
     let data =
         ProverData::from_airs_and_degrees(&config, &airs, &degrees).map_err(|error| internal(&error))?;
-    let matrices: Vec<RowMajorMatrix<F>> = filled.traces.tables.iter().map(|table| table.matrix()).collect();
+    let matrices: Vec<RowMajorMatrix<F>> =
+        filled.traces.tables.into_iter().map(crate::air::Table::into_matrix).collect();
     let instances: Vec<StarkInstance<'_, _, ChipAir>> = airs
         .iter()
         .zip(&matrices)

@@ -20,7 +20,10 @@ pub(crate) struct Fault {
 /// Which number is changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Target {
+    /// Whenever it is written.
     Cell(usize),
+    /// After all else is done.
+    Poke(usize),
     Slot(usize),
 }
 
@@ -35,6 +38,13 @@ impl Fault {
 
     pub(super) fn value(&self, row: usize, slot: Slot, value: I256) -> I256 {
         if row == self.row && self.target == Target::Slot(slot.0) { value + self.change } else { value }
+    }
+
+    /// Changes what is done.
+    pub(super) fn poke(&self, width: usize, cells: &mut [F]) {
+        if let Target::Poke(column) = self.target {
+            cells[self.row * width + column] += self.field();
+        }
     }
 
     /// Changes what was loaded.
@@ -54,6 +64,7 @@ impl Fault {
                     cells[self.row * chip.width + column] += self.field();
                 }
             }
+            Target::Poke(_) => {}
             Target::Slot(slot) => {
                 let loaded = match &chip.load {
                     Load::Rows(all) => {

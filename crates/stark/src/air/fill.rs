@@ -25,6 +25,13 @@ pub(crate) struct Traces {
     pub(crate) tables: Vec<Table>,
 }
 
+impl Traces {
+    /// Drops what only filling needs.
+    pub(crate) fn forget_values(&mut self) {
+        self.tables.iter_mut().for_each(|table| table.values = Vec::new());
+    }
+}
+
 /// A filled table.
 #[cfg_attr(test, derive(Clone))]
 pub(crate) struct Table {
@@ -48,8 +55,8 @@ impl Table {
         self.values[row * self.slots + slot.0]
     }
 
-    pub(crate) fn matrix(&self) -> RowMajorMatrix<F> {
-        RowMajorMatrix::new(self.cells.clone(), self.width)
+    pub(crate) fn into_matrix(self) -> RowMajorMatrix<F> {
+        RowMajorMatrix::new(self.cells, self.width)
     }
 }
 
@@ -234,6 +241,10 @@ pub(crate) fn fill(
             forgive(filled, inputs)?;
         }
         from += steps.max(1);
+    }
+    #[cfg(test)]
+    if let Some(fault) = fault {
+        fault.poke(chip.width, &mut table.cells);
     }
     Ok(table)
 }

@@ -353,7 +353,10 @@ impl Compiler<'_> {
 
     fn pick_words(&mut self, groups: &Groups, field: usize, words: &[Word]) -> Part {
         let candidate = self.weight(groups, field);
-        let like = groups.relation.columns[field].clone();
+        let mut like = groups.relation.columns[field].clone();
+        if let Data::Int(int) | Data::Text(int, _) = &mut like.data {
+            *int = self.chips[groups.relation.chip].beside_zero(int);
+        }
         let values: Vec<(Node, i64)> = match &like.data {
             Data::Bit(bit) => alloc::vec![(*bit, 0)],
             Data::Int(int) | Data::Text(int, _) => {

@@ -237,6 +237,15 @@ impl Chip {
         Int { lo: int.lo.max(lo), hi: int.hi.min(hi), ..result }
     }
 
+    /// The same number in an encoding that zero has too: a constant has none but its own.
+    pub(crate) fn beside_zero(&mut self, int: &Int) -> Int {
+        if int.lo < int.hi {
+            return int.clone();
+        }
+        let one = self.int(1);
+        self.encoded(one, int, int.lo, int.hi)
+    }
+
     /// Both numbers in one encoding.
     pub(crate) fn same_encoding(&mut self, live: Node, a: &Int, b: &Int) -> (Int, Int) {
         let same = a.limbs.len() == b.limbs.len()

@@ -20,14 +20,11 @@ impl Chip {
     }
 
     fn previous_int(&mut self, cont: Node, int: &Int) -> Int {
+        let int = self.beside_zero(int);
         let limbs = int
             .limbs
             .iter()
-            .map(|limb| Limb {
-                raw: self.shifted(cont, limb.raw, -limb.base),
-                bits: limb.bits.max(1),
-                base: limb.base,
-            })
+            .map(|limb| Limb { raw: self.shifted(cont, limb.raw, -limb.base), ..*limb })
             .collect::<alloc::vec::Vec<_>>();
         let zero = ethnum::I256::ZERO;
         let previous = Int { limbs, slot: self.slot(), lo: int.lo.min(zero), hi: int.hi.max(zero) };

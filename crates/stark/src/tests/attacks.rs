@@ -196,7 +196,7 @@ fn a_false_trace_gives_no_proof() {
         let table = &mut filled.traces.tables[at];
         table.cells[table.width + column] += F::ONE;
         assert_ne!(filled.violations(), []);
-        let proof = prove_filled(&statement, &filled, &mut rng, &mut ());
+        let proof = prove_filled(&statement, filled, &mut rng, &mut ());
         if let Ok(proof) = proof {
             assert!(verify(&statement, &proof).is_err(), "chip {at}");
         }

@@ -117,7 +117,7 @@ impl Bench {
         let digests = machine_digests(&self.machine, &traces);
         let publics = publics(&statement, &self.machine.digests, chips.len(), &digests);
         let filled = Filled { chips: chips.to_vec(), traces, publics: publics.clone() };
-        let proof = prove_filled(&statement, &filled, &mut StdRng::seed_from_u64(6), &mut ()).expect("bytes");
+        let proof = prove_filled(&statement, filled, &mut StdRng::seed_from_u64(6), &mut ()).expect("bytes");
         (proof, publics)
     }
 

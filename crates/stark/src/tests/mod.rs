@@ -6,5 +6,6 @@ mod deletion;
 mod historic;
 mod plans;
 mod random;
+mod steps;
 
 pub(crate) use attacks::{small_case, small_proof};

@@ -99,14 +99,13 @@ impl Case {
     /// A proof, whatever the trace holds.
     pub(crate) fn proof(&self, level: Level) -> Vec<u8> {
         let filled = self.fill(level).unwrap_or_else(|error| panic!("{error}"));
-        prove_filled(&self.statement(level), &filled, &mut StdRng::seed_from_u64(2), &mut ())
-            .expect("a proof")
+        prove_filled(&self.statement(level), filled, &mut StdRng::seed_from_u64(2), &mut ()).expect("a proof")
     }
 
     pub(crate) fn prove(&self, level: Level) {
         let filled = self.fill(level).unwrap_or_else(|error| panic!("{error}"));
         let start = std::time::Instant::now();
-        let proof = prove_filled(&self.statement(level), &filled, &mut StdRng::seed_from_u64(2), &mut ())
+        let proof = prove_filled(&self.statement(level), filled, &mut StdRng::seed_from_u64(2), &mut ())
             .expect("a proof");
         let proved = start.elapsed();
         let start = std::time::Instant::now();

@@ -52,7 +52,7 @@ impl Tally {
                         self.unsupported += 1;
                         return None;
                     }
-                    Err(error) => panic!("seed {seed}: {error}"),
+                    Err(error) => panic!("seed {seed}: {error}: {:?}", case.plan.body),
                 };
                 assert_eq!(broken, [], "seed {seed}");
                 assert_eq!(digests.last(), Some(&case.output_digest), "seed {seed}");
