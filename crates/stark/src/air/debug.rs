@@ -65,7 +65,10 @@ pub(crate) fn touched(
         }
     }
     found.extend(
-        buses.into_iter().filter(|(_, count)| *count != F::ZERO).map(|((bus, _), _)| Violation::Bus(bus.into())),
+        buses
+            .into_iter()
+            .filter(|(_, count)| *count != F::ZERO)
+            .map(|((bus, _), _)| Violation::Bus(bus.into())),
     );
     found.sort();
     found.dedup();

@@ -125,7 +125,8 @@ fn constraints_are_necessary() {
     let (mut necessary, mut all) = (BTreeSet::new(), 0);
     for (at, chip) in filled.chips.iter().enumerate() {
         all += chip.constraints.len();
-        let rows = if at == 0 { chip.height() } else { (filled.traces.tables[at].rows + 3).min(chip.height()) };
+        let rows =
+            if at == 0 { chip.height() } else { (filled.traces.tables[at].rows + 3).min(chip.height()) };
         let mut places: Vec<usize> = (0..rows.min(24)).collect();
         places.push(chip.height() - 1);
         for row in places {
@@ -273,7 +274,9 @@ fn no_selector_is_a_count_and_no_constraint_multiplies_more_than_three_cells() {
                 while let Some(node) = open.pop() {
                     match chip.graph.op(node) {
                         Op::Add(a, b) | Op::Sub(a, b) | Op::Mul(a, b) => open.extend([a, b]),
-                        Op::First | Op::Last | Op::Transition => panic!("a selector in a message of {}", chip.name),
+                        Op::First | Op::Last | Op::Transition => {
+                            panic!("a selector in a message of {}", chip.name)
+                        }
                         _ => {}
                     }
                 }

@@ -66,7 +66,8 @@ impl Case {
 
     /// A case whose output nobody knows.
     pub(super) fn without_output(plan: TypedPlan, inputs: Vec<Table>, bounds: Bounds) -> Self {
-        let digests = inputs.iter().map(|table| digest::table(table, Salt::NONE).expect("a digest")).collect();
+        let digests =
+            inputs.iter().map(|table| digest::table(table, Salt::NONE).expect("a digest")).collect();
         let output_digest = crate::digest::to_digest(&[Default::default(); 8]);
         Self { plan, inputs, bounds, digests, output_digest }
     }
