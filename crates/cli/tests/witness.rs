@@ -196,7 +196,10 @@ fn what_was_asked_for_is_written_down() {
     for name in ["page-faults", "context-switches"] {
         assert!(events.iter().any(|event| event["name"].as_str().unwrap().starts_with(name)), "{name}");
     }
-    assert!(first["usage"]["userUs"].as_u64().unwrap() > 0 && first["usage"]["maxResidentBytes"].as_u64().unwrap() > 0);
+    assert!(
+        first["usage"]["userUs"].as_u64().unwrap() > 0
+            && first["usage"]["maxResidentBytes"].as_u64().unwrap() > 0
+    );
     for text in [&first["machine"]["kernel"], &first["machine"]["cpu"], &first["recording"]["tool"]] {
         assert!(!text.as_str().unwrap().is_empty());
     }
@@ -208,7 +211,8 @@ fn what_was_asked_for_is_written_down() {
     assert_eq!(desk.run(named).code, 0);
     let second = claim("receipt-3.json");
     assert_ne!(second["command"]["tree"], command["tree"]);
-    let names: Vec<_> = second["recording"]["events"].as_array().unwrap().iter().map(|e| e["name"].clone()).collect();
+    let names: Vec<_> =
+        second["recording"]["events"].as_array().unwrap().iter().map(|e| e["name"].clone()).collect();
     assert!(names.iter().any(|name| name.as_str().unwrap().starts_with("minor-faults")), "{names:?}");
     assert_eq!(desk.run("witness verify w/shard-3").code, 0);
 }
