@@ -53,6 +53,9 @@ const COMMANDS: &[&str] = &[
     "witness certificate",
     "witness simulate",
     "witness redact",
+    "witness roster",
+    "witness anchor",
+    "witness anchored",
     "witness baseline add",
     "witness baseline judge",
 ];

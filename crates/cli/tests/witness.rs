@@ -158,6 +158,135 @@ fn without_perf_nothing_runs_unless_asked() {
 }
 
 #[test]
+fn a_perf_that_dies_does_not_take_the_command_with_it() {
+    let Some(desk) = desk() else { return };
+    let dying = desk.file("perf", "#!/bin/sh\nperf \"$@\" &\nsleep 0.5\nkill -9 $!\nwait $!\n");
+    Command::new("chmod").arg("+x").arg(&dying).status().unwrap();
+    let run = |script: &str| {
+        let words = ["witness", "run", "--out", "w", "--", "sh", "-c", script];
+        Ran::from(desk.command(words).env("PROOFMARK_PERF", &dying).output().unwrap())
+    };
+    let ran = run("sleep 1; echo to the end");
+    assert_eq!((ran.code, ran.stdout.as_str()), (125, "to the end\n"), "{ran:?}");
+    assert!(ran.stderr.contains("perf failed"), "{}", ran.stderr);
+    assert_eq!(run("sleep 1; exit 9").code, 9, "the command's own failure is the better answer");
+    assert!(!desk.path("w/shard-0/receipt-0.json").exists(), "no witness of half a run");
+}
+
+#[test]
+fn what_was_asked_for_is_written_down() {
+    let Some(desk) = desk() else { return };
+    desk.file("tree/a", "1");
+    let line = "witness run --out w --shard 3 --agent a --nonce 0a0b --events software --env SHOWN --tree tree -- sh work.sh";
+    let mut command = desk.command(line.split_whitespace());
+    command.env("SHOWN", "yes").env("HIDDEN", "no");
+    assert_eq!(Ran::from(command.output().unwrap()).code, 0);
+    let claim = |name: &str| {
+        let receipt = fs::read(desk.path(&format!("w/shard-3/{name}"))).unwrap();
+        serde_json::from_slice::<Value>(&receipt).unwrap()["claim"]["witness"].clone()
+    };
+    let first = claim("receipt-3.json");
+    let command = &first["command"];
+    assert_eq!(command["environment"], serde_json::json!({"SHOWN": "yes"}));
+    assert_eq!(command["arguments"], serde_json::json!(["sh", "work.sh"]));
+    assert!(command["tree"].as_str().unwrap().starts_with("sha256:"));
+    assert!(command["program"]["buildId"].as_str().unwrap().len() >= 16, "{command}");
+    let events = first["recording"]["events"].as_array().unwrap();
+    assert!(events.iter().all(|event| event["source"] == "software"), "{events:?}");
+    for name in ["page-faults", "context-switches"] {
+        assert!(events.iter().any(|event| event["name"].as_str().unwrap().starts_with(name)), "{name}");
+    }
+    assert!(
+        first["usage"]["userUs"].as_u64().unwrap() > 0
+            && first["usage"]["maxResidentBytes"].as_u64().unwrap() > 0
+    );
+    for text in [&first["machine"]["kernel"], &first["machine"]["cpu"], &first["recording"]["tool"]] {
+        assert!(!text.as_str().unwrap().is_empty());
+    }
+    let small = first["recording"]["perfBytes"].as_u64().unwrap();
+    assert!((10_000..80_000).contains(&small), "a short run's recording has {small} bytes");
+    // Other files, another digest; other events, in perf's notation.
+    desk.file("tree/a", "2");
+    let named = "witness run --out w --shard 3 --events minor-faults --tree tree -- sh work.sh";
+    assert_eq!(desk.run(named).code, 0);
+    let second = claim("receipt-3.json");
+    assert_ne!(second["command"]["tree"], command["tree"]);
+    let names: Vec<_> =
+        second["recording"]["events"].as_array().unwrap().iter().map(|e| e["name"].clone()).collect();
+    assert!(names.iter().any(|name| name.as_str().unwrap().starts_with("minor-faults")), "{names:?}");
+    assert_eq!(desk.run("witness verify w/shard-3").code, 0);
+}
+
+#[test]
+fn a_long_recording_lies_beside_its_receipt_and_in_the_store() {
+    let Some(desk) = desk() else { return };
+    // Every process maps its files anew, and each mapping is recorded.
+    let script = "i=0; while [ $i -lt 1500 ]; do /bin/true; i=$((i + 1)); done";
+    assert_eq!(desk.run_args(["witness", "run", "--out", "w", "--", "sh", "-c", script]).code, 0);
+    let receipt = fs::read(desk.path("w/shard-0/receipt-0.json")).unwrap();
+    let receipt: Value = serde_json::from_slice(&receipt).unwrap();
+    assert!(receipt["claim"]["witness"]["recording"]["perfBytes"].as_u64().unwrap() > 1 << 20);
+    assert!(receipt["evidence"]["witness"].get("perf").is_none(), "not inside");
+    assert_eq!(desk.run("witness verify w/shard-0").code, 0);
+    // By content: the receipt's id finds the recording too, and the recording has an id of its own.
+    let shown = desk.run("--json inspect w/shard-0/receipt-0.json").json();
+    let id = shown["cid"].as_str().unwrap().to_owned();
+    fs::copy(desk.path("w/shard-0/receipt-0.json"), desk.path("receipt.json")).unwrap();
+    let alone = desk.run("--json witness verify receipt.json");
+    assert_eq!((alone.code, reason(&alone).as_str()), (1, "perf-missing"));
+    fs::remove_dir_all(desk.path("w")).unwrap();
+    assert_eq!(desk.run(&format!("witness verify {id}")).code, 0);
+    let recordings = desk.path("../data/proofmark/receipts/recordings");
+    let stored = recordings.read_dir().unwrap().next().unwrap().unwrap().path();
+    let file = stored.read_dir().unwrap().next().unwrap().unwrap();
+    let name = file.file_name().into_string().unwrap();
+    assert!(name.starts_with("bafkrei") && name.len() == 59, "{name}");
+    assert_eq!(desk.run(&format!("witness verify receipt.json --perf {name}")).code, 0);
+    let other = format!("bafkrei{}", "a".repeat(52));
+    assert_eq!(desk.run(&format!("witness verify receipt.json --perf {other}")).code, 1);
+    // Its bytes are judged wherever they come from.
+    let mut bytes = fs::read(file.path()).unwrap();
+    bytes[70_000] ^= 1;
+    fs::write(file.path(), bytes).unwrap();
+    let changed = desk.run(&format!("--json witness verify {id}"));
+    assert_eq!((changed.code, reason(&changed).as_str()), (1, "perf-digest"));
+}
+
+#[test]
+fn a_validator_that_remembers_heads_sees_gaps_and_forks() {
+    let Some(desk) = desk() else { return };
+    let made: Value = serde_json::from_str(&desk.run("--json key new --path validator.key").stdout).unwrap();
+    desk.file("committee.json", serde_json::json!({"validators": [made["publicKey"]]}).to_string());
+    let fleet = |nonce: &str| {
+        let ran = desk.run(&format!("witness fleet --shards 2 --nonce {nonce} --out w -- true"));
+        assert_eq!(ran.code, 0, "{ran:?}");
+    };
+    let vote = |epoch: u64, nonce: &str| {
+        desk.run(&format!(
+            "witness vote w --epoch {epoch} --committee committee.json --identities w/identities.json --nonce {nonce} \
+             --key validator.key --heads heads.json --vote vote.json"
+        ))
+    };
+    fleet("01");
+    assert_eq!(vote(1, "01").code, 0);
+    let first = desk.path("first");
+    Command::new("cp").arg("-r").arg(desk.path("w")).arg(&first).status().unwrap();
+    fleet("02");
+    assert_eq!(vote(2, "02").code, 0);
+    // Two more, of which this validator sees the second only.
+    fleet("03");
+    fleet("04");
+    let gap = vote(4, "04");
+    assert!(gap.code == 1 && gap.stdout.contains("chain-gap"), "{gap:?}");
+    // The shards begin again from an old state: another second witness.
+    fs::remove_dir_all(desk.path("w")).unwrap();
+    fs::rename(&first, desk.path("w")).unwrap();
+    fleet("05");
+    let fork = vote(5, "05");
+    assert!(fork.code == 1 && fork.stdout.contains("chain-fork"), "{fork:?}");
+}
+
+#[test]
 fn a_shards_chain_has_no_holes() {
     let Some(desk) = desk() else { return };
     for _ in 0..3 {
@@ -211,6 +340,23 @@ fn a_fleet_gets_its_certificate() {
     let certified = desk.run(certify);
     assert_eq!(certified.code, 0, "{certified:?}");
     assert!(certified.stdout.contains("uniqueness with up to 1 faulty"), "{}", certified.stdout);
+
+    // A smaller quorum is another committee: its certificate is worth less, and says so.
+    let few = |command: &str, rest: &str| {
+        desk.run(&format!("witness {command} --epoch 2 --committee committee.json --quorum 2 {rest}"))
+    };
+    for number in 0..2 {
+        let rest = format!(
+            "--identities w/identities.json --nonce {nonce} --key validator-{number}.key --vote few-{number}.json"
+        );
+        assert_eq!(few("vote w", &rest).code, 0);
+    }
+    let certified = few("certify few-0.json few-1.json", "--certificate few.json");
+    assert!(certified.code == 0 && certified.stdout.contains("not uniqueness"), "{certified:?}");
+    assert_eq!(desk.run("witness certificate few.json --committee committee.json --quorum 2").code, 0);
+    assert_eq!(desk.run("witness certificate few.json --committee committee.json").code, 1);
+    let mixed = desk.run(&certify.replace("vote-0.json", "few-0.json"));
+    assert!(mixed.code == 2 && mixed.stderr.contains("--quorum 2"), "{mixed:?}");
 
     // The collected set: what a web server would serve.
     assert_eq!(desk.run("witness collect w --to web --epoch 1").code, 0);

@@ -1,13 +1,13 @@
 #![doc = include_str!("../README.md")]
-#![cfg_attr(not(any(test, feature = "client")), no_std)]
+#![cfg_attr(not(any(test, feature = "client", feature = "fuzzing")), no_std)]
 
 mod bytes;
 #[cfg(feature = "client")]
 pub mod client;
 pub mod ed25519;
 pub mod fault;
-#[cfg(test)]
-mod fuzzing;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 pub mod instruction;
 pub mod record;
 pub mod roster;

@@ -93,7 +93,10 @@ fn serve(stream: TcpStream, state: &Mutex<State>) {
             ("200 OK", state.answer(&request).to_string())
         };
         drop(state);
-        let head = format!("HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n", text.len());
+        let head = format!(
+            "HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
+            text.len()
+        );
         if stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(text.as_bytes())).is_err() {
             return;
         }
@@ -159,7 +162,9 @@ impl State {
         if let Err(failed) = simulated {
             let err = serde_json::to_value(&failed.err).unwrap();
             let message = format!("Transaction simulation failed: {}", failed.err);
-            return Err(json!({"code": -32002, "message": message, "data": {"err": err, "logs": failed.meta.logs}}));
+            return Err(
+                json!({"code": -32002, "message": message, "data": {"err": err, "logs": failed.meta.logs}}),
+            );
         }
         let result = answer(self.chain.svm.send_transaction(transaction));
         self.done.push((signature.clone(), result.err().unwrap_or(Value::Null)));

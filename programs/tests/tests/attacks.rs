@@ -3,9 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use ed25519_dalek::{Signer as _, SigningKey};
-use proofmark_programs_tests::{
-    Answer, Chain, NOW, PROGRAM, address, key, shard_key, signed, validator_key,
-};
+use proofmark_programs_tests::{Answer, Chain, NOW, PROGRAM, address, key, shard_key, signed, validator_key};
 use proofmark_solana::{
     Fault, Instruction, Record, ZkPerfWitness,
     client::{AccountMeta, Address, ChainInstruction, Program, record_address, roster_address},
@@ -89,7 +87,10 @@ fn replays_are_refused() {
     let [check, ask] = chain.record(&roster, 7, &twice);
     let four = [check.clone(), ask.clone(), check, ask];
     refused(&chain.send(&four, &[&payer]), 3, Fault::Replayed);
-    assert!(chain.svm.get_account(&record_address(&PROGRAM, &roster, 7, 1)).is_none(), "nothing of it is kept");
+    assert!(
+        chain.svm.get_account(&record_address(&PROGRAM, &roster, 7, 1)).is_none(),
+        "nothing of it is kept"
+    );
     // The signature of epoch 7 is no good for epoch 8 …
     refused(&chain.send(&moved(&chain, &roster, 8, &witness), &[&payer]), 1, Fault::WrongMessage);
     // … nor for another roster with the same shards.
@@ -284,7 +285,9 @@ fn votes_count_once_and_only_of_validators() {
         program.vote(&roster, &at, (&address(voter), place), digest)
     };
     // A stranger; a shard; a validator in another's place; a place that does not exist.
-    for (voter, place) in [(key(9), 0), (shard_key(0), 0), (validator_key(1), 0), (validator_key(1), 4), (key(9), u16::MAX)] {
+    for (voter, place) in
+        [(key(9), 0), (shard_key(0), 0), (validator_key(1), 0), (validator_key(1), 4), (key(9), u16::MAX)]
+    {
         refused(&chain.send(&[vote(&voter, place, &digest)], &[&payer, &voter]), 0, Fault::NotValidator);
     }
     // A validator's name without its signature.
@@ -292,7 +295,11 @@ fn votes_count_once_and_only_of_validators() {
     unsigned.accounts[0].is_signer = false;
     refused(&chain.send(&[unsigned], &[&payer]), 0, Fault::MissingSigner);
     // For another record than the one that is kept.
-    refused(&chain.send(&[vote(&validator_key(0), 0, &[1; 32])], &[&payer, &validator_key(0)]), 0, Fault::OtherRecord);
+    refused(
+        &chain.send(&[vote(&validator_key(0), 0, &[1; 32])], &[&payer, &validator_key(0)]),
+        0,
+        Fault::OtherRecord,
+    );
     // Twice, in one transaction and in two.
     let own = vote(&validator_key(0), 0, &digest);
     refused(&chain.send(&[own.clone(), own.clone()], &[&payer, &validator_key(0)]), 1, Fault::VotedAlready);
@@ -340,7 +347,8 @@ fn rosters_are_their_authoritys_and_never_change() {
     assert!(chain.send(&[chain.program.open(&terms)], &[&payer]).is_err(), "opened once");
     let at = roster_address(&PROGRAM, &address(&payer), &terms.label);
     let enrol = |keys: &[[u8; 32]]| chain.program.enrol(&at, &address(&payer), keys);
-    let (first, second, third) = (enrol(&[[1; 32]]), enrol(&[[1; 32]]), enrol(&[[2; 32], [1; 32], [3; 32], [4; 32]]));
+    let (first, second, third) =
+        (enrol(&[[1; 32]]), enrol(&[[1; 32]]), enrol(&[[2; 32], [1; 32], [3; 32], [4; 32]]));
     let rest = enrol(&[[2; 32], [1; 32], [3; 32]]);
     let more = enrol(&[[5; 32]]);
     let mut theirs = first.clone();

@@ -90,7 +90,7 @@ impl Desk {
 
     #[track_caller]
     fn run(&self, line: &str) -> Ran {
-        ran(self.command(line))
+        finished(self.command(line))
     }
 
     /// Makes the roster and gives its address.
@@ -104,7 +104,8 @@ impl Desk {
 
     /// A receipt of a shard's witness that ended just now: the recording of the fixture, and a claim that fits it.
     fn receipt(&self, shard: u32) -> String {
-        let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/witness/tests/fixtures/receipt.json");
+        let fixture =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../../crates/witness/tests/fixtures/receipt.json");
         let mut receipt = Receipt::decode(&fs::read(fixture).unwrap()).unwrap();
         let Claim::Witness(claim) = &mut receipt.claim else { panic!("the fixture is a witness") };
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
@@ -124,7 +125,7 @@ impl Desk {
     }
 }
 
-fn ran(mut command: Command) -> Ran {
+fn finished(mut command: Command) -> Ran {
     let output = command.output().unwrap();
     let stdout = String::from_utf8(output.stdout).unwrap();
     Ran {
@@ -147,7 +148,9 @@ fn a_witness_is_anchored_by_a_real_transaction() {
     let Some(desk) = Desk::new() else { return };
     let roster = desk.roster();
     // Made once; asked for again, it is found.
-    let again = desk.run("roster --label fleet-1 --identities identities.json --committee committee.json --keypair id.json");
+    let again = desk.run(
+        "roster --label fleet-1 --identities identities.json --committee committee.json --keypair id.json",
+    );
     assert_eq!((again.code, again.answer["transactions"].as_array().unwrap().len()), (0, 0));
     assert_eq!(again.answer["quorum"], 3, "the default of 4 validators");
     desk.run("roster --label fleet-1 --identities identities.json --committee committee.json --keypair id.json --quorum 2")
@@ -174,7 +177,8 @@ fn a_witness_is_anchored_by_a_real_transaction() {
     let found = desk.run(&format!("anchored --roster {roster} --epoch 5 --shard 1"));
     assert_eq!((found.code, &found.answer["final"]), (1, &json!(false)));
     assert_eq!(found.answer["votes"], 0);
-    desk.run(&format!("anchored --roster {roster} --epoch 5 --shard 1 --witness {receipt}")).refused("other-record");
+    desk.run(&format!("anchored --roster {roster} --epoch 5 --shard 1 --witness {receipt}"))
+        .refused("other-record");
 }
 
 #[test]
@@ -212,7 +216,8 @@ fn errors_are_explained() {
     let Some(desk) = Desk::new() else { return };
     let roster = desk.roster();
     let receipt = desk.receipt(0);
-    let anchor = |rest: &str| format!("anchor {receipt} --roster {roster} --epoch 1 --key shard-0.key {rest}");
+    let anchor =
+        |rest: &str| format!("anchor {receipt} --roster {roster} --epoch 1 --key shard-0.key {rest}");
     // Nobody has heard of this payer; this one is too poor for the rent.
     desk.pem("stranger.key", &key(77));
     let ran = desk.run(&anchor("--keypair stranger.key"));
@@ -235,7 +240,7 @@ fn errors_are_explained() {
     let old = desk.run(&anchor("--keypair id.json"));
     old.refused("bad-time");
     // Nobody answers; no HTTP; keys that others may read.
-    let ran_nowhere = ran({
+    let ran_nowhere = finished({
         let mut command = desk.command(&anchor("--keypair id.json"));
         command.env("PROOFMARK_SOLANA_RPC", "http://127.0.0.1:9");
         command
@@ -256,7 +261,8 @@ fn validators_vote_for_what_they_judged() {
     let Some(desk) = Desk::new() else { return };
     let roster = desk.roster();
     // A recording's marker covers shard and agent, so this witness is made by the recorder.
-    let recorded = desk.command("run --shard 0 --agent agent-0 --key shard-0.key --out w -- sh -c exit").output();
+    let recorded =
+        desk.command("run --shard 0 --agent agent-0 --key shard-0.key --out w -- sh -c exit").output();
     if !recorded.is_ok_and(|output| output.status.success()) {
         eprintln!("skipped: nothing can be recorded here");
         return;

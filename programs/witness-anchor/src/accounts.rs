@@ -1,6 +1,9 @@
 //! What is demanded of accounts.
 
-use pinocchio::{AccountView, Address};
+use pinocchio::{
+    AccountView, Address,
+    account::{Ref, RefMut},
+};
 use proofmark_solana::Fault;
 
 /// As many accounts as an instruction takes. More are refused too: nobody needs them.
@@ -14,6 +17,16 @@ pub(crate) fn must_sign(view: &AccountView) -> Result<(), Fault> {
 
 pub(crate) fn must_be_ours(view: &AccountView, program: &Address) -> Result<(), Fault> {
     if view.owned_by(program) { Ok(()) } else { Err(Fault::BadAccount) }
+}
+
+/// An account's bytes. One account in two places cannot be read and written.
+pub(crate) fn borrow(view: &AccountView) -> Result<Ref<'_, [u8]>, Fault> {
+    view.try_borrow().map_err(|_| Fault::BadAccount)
+}
+
+/// An account's bytes, to be written.
+pub(crate) fn borrow_mut(view: &mut AccountView) -> Result<RefMut<'_, [u8]>, Fault> {
+    view.try_borrow_mut().map_err(|_| Fault::BadAccount)
 }
 
 /// The bump of the address that these seeds give, if that is the account's. Only the first bump that gives an address off

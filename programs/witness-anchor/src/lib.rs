@@ -86,7 +86,7 @@ fn open(program: &Address, views: &mut [AccountView], terms: Terms) -> Result<()
     let [kind, who, label] = seeds;
     let seeds = [kind, who, label, &[bump]];
     system::create(authority, account, terms.account_bytes(), program, &seeds)?;
-    terms.open(bump, &mut account.try_borrow_mut()?);
+    terms.open(bump, &mut accounts::borrow_mut(account)?);
     Ok(())
 }
 
@@ -95,7 +95,7 @@ fn enrol(program: &Address, views: &mut [AccountView], keys: &[u8]) -> Result<()
     let [authority, account] = accounts::exactly(views)?;
     accounts::must_sign(authority)?;
     accounts::must_be_ours(account, program)?;
-    let mut bytes = account.try_borrow_mut()?;
+    let mut bytes = accounts::borrow_mut(account)?;
     if Roster::read(&bytes)?.authority() != authority.address().as_array() {
         return Err(Fault::BadAccount.into());
     }
@@ -109,7 +109,7 @@ fn record(program: &Address, views: &mut [AccountView], epoch: u64, borsh: &[u8]
     accounts::must_be_ours(list, program)?;
     let witness = ZkPerfWitness::from_borsh(borsh).ok_or(Fault::BadRecord)?;
     let list_address = *list.address().as_array();
-    let list_bytes = list.try_borrow()?;
+    let list_bytes = accounts::borrow(list)?;
     let roster = Roster::read(&list_bytes)?;
     roster.check_complete()?;
     let key = roster.shard(witness.shard_id)?;
@@ -133,28 +133,23 @@ fn record(program: &Address, views: &mut [AccountView], epoch: u64, borsh: &[u8]
     system::create(payer, account, record::account_bytes(borsh.len()), program, &seeds)?;
     let digest = system::sha256(&message);
     record::New { bump, epoch, roster: &list_address, digest, now, borsh }
-        .write(&mut account.try_borrow_mut()?);
+        .write(&mut accounts::borrow_mut(account)?);
     Ok(())
 }
 
 /// Counts a validator's vote.
-fn vote(
-    program: &Address,
-    views: &mut [AccountView],
-    validator: u16,
-    digest: &[u8; 32],
-) -> Result<(), Stop> {
+fn vote(program: &Address, views: &mut [AccountView], validator: u16, digest: &[u8; 32]) -> Result<(), Stop> {
     let [voter, list, account] = accounts::exactly(views)?;
     accounts::must_sign(voter)?;
     accounts::must_be_ours(list, program)?;
     accounts::must_be_ours(account, program)?;
-    let list_bytes = list.try_borrow()?;
+    let list_bytes = accounts::borrow(list)?;
     let roster = Roster::read(&list_bytes)?;
     roster.check_complete()?;
     if roster.validator(validator)? != voter.address().as_array() {
         return Err(Fault::NotValidator.into());
     }
-    let mut bytes = account.try_borrow_mut()?;
+    let mut bytes = accounts::borrow_mut(account)?;
     if record::Record::read(&bytes)?.roster() != *list.address().as_array() {
         return Err(Fault::BadAccount.into());
     }

@@ -13,5 +13,5 @@ pub use failure::Failure;
 pub use rpc::{Account, Blockhash, Commitment, Http, Rpc, RpcError, Status, Transport};
 pub use solana_address::Address;
 pub use solana_instruction::{AccountMeta, Instruction as ChainInstruction};
-pub use submit::{Patience, Sent, SubmitError, submit};
+pub use submit::{Patience, Sent, SubmitError, retried, submit};
 pub use transaction::{MAX_TRANSACTION_BYTES, Transaction, TransactionError};

@@ -92,9 +92,9 @@ pub fn submit<T: Transport>(
     sleep: &mut dyn FnMut(Duration),
 ) -> Result<Sent, SubmitError> {
     for used in 1..=patience.blockhashes {
-        let blockhash = again(patience, sleep, || rpc.latest_blockhash())?;
+        let blockhash = retried(patience, sleep, || rpc.latest_blockhash())?;
         let transaction = Transaction::sign(instructions, keys, blockhash.hash)?;
-        match again(patience, sleep, || rpc.send(&transaction)) {
+        match retried(patience, sleep, || rpc.send(&transaction)) {
             Ok(()) | Err(RpcError::Transaction(Failure::AlreadyProcessed)) => {}
             // The node that tries it out is behind the one that gave the hash, or it has expired on the way.
             Err(RpcError::Transaction(Failure::BlockhashNotFound)) => {
@@ -129,8 +129,8 @@ fn settle<T: Transport>(
     let unknown = |_| SubmitError::Unknown(signature_text(transaction.signature()));
     for look in 1..=patience.looks {
         // The height first: what is not there after its last height is never there.
-        let height = again(patience, sleep, || rpc.block_height()).map_err(unknown)?;
-        let status = again(patience, sleep, || rpc.status(transaction.signature())).map_err(unknown)?;
+        let height = retried(patience, sleep, || rpc.block_height()).map_err(unknown)?;
+        let status = retried(patience, sleep, || rpc.status(transaction.signature())).map_err(unknown)?;
         match status {
             Some(status) if status.failure.is_some() || status.commitment >= Some(rpc.commitment()) => {
                 return Ok(Some(status));
@@ -150,7 +150,10 @@ fn settle<T: Transport>(
 }
 
 /// Repeats a request that may succeed later.
-fn again<T>(
+///
+/// # Errors
+/// The last answer's.
+pub fn retried<T>(
     patience: &Patience,
     sleep: &mut dyn FnMut(Duration),
     mut request: impl FnMut() -> Result<T, RpcError>,

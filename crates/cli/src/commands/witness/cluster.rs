@@ -6,7 +6,8 @@ use ed25519_dalek::SigningKey;
 use proofmark_solana::{
     Record,
     client::{
-        Address, ChainInstruction, Commitment, Failure, Http, Patience, Rpc, RpcError, Sent, SubmitError, submit,
+        Address, ChainInstruction, Commitment, Failure, Http, Patience, Rpc, RpcError, Sent, SubmitError,
+        retried, submit,
     },
 };
 
@@ -87,7 +88,8 @@ impl Cluster {
 
     /// The bytes of an account of the program, if there is one.
     pub(super) fn account(&self, at: &Address) -> Result<Option<Vec<u8>>, Error> {
-        let account = self.rpc.account(at).map_err(|error| explain(&SubmitError::Rpc(error)))?;
+        let account = retried(&Patience::default(), &mut thread::sleep, || self.rpc.account(at));
+        let account = account.map_err(|error| explain(&SubmitError::Rpc(error)))?;
         owned(account, &self.program)
     }
 
