@@ -134,7 +134,7 @@ fn texts_that_are_too_long_are_the_datas_fault_not_the_plans() {
     let plan = plan.display().to_string();
     desk.run_args(["run", &plan, "--tier", "2", "--backend", "stark"])
         .exits(4)
-        .says(&["more than 30 bytes", "rows"]);
+        .says(&["texts of more than 30 bytes", "groups"]);
     desk.file("rows.csv", format!("name\n{}\n", "x".repeat(30)));
     desk.run_args(["run", &plan, "--tier", "2"]).exits(0);
 }

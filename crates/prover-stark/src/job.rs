@@ -26,16 +26,15 @@ pub(crate) struct Tables {
 
 impl Tables {
     /// # Errors
-    /// [`ProveError::Unsupported`] if an input is no table, or a text in it is longer than the longest bound.
+    /// [`ProveError::Unsupported`] if an input is no table, or has 2^32 rows.
     pub(crate) fn of(request: &guest::Request<'_>) -> Result<Self, ProveError> {
         let mut found = Self { tables: Vec::new(), salts: Vec::new(), bounds: Bounds::default() };
         for ((value, salt), input) in request.inputs.iter().zip(&request.typed.inputs) {
             let Value::Table(table) = value else {
                 return Err(unsupported(format!("input {} is bytes", input.name)));
             };
-            let bounds = TableBounds::of(table).ok_or_else(|| {
-                unsupported(format!("input {} has texts of more than 30 bytes", input.name))
-            })?;
+            let bounds = TableBounds::of(table)
+                .ok_or_else(|| unsupported(format!("input {} has too many rows", input.name)))?;
             found.tables.push(table.clone());
             found.salts.push(Salt::from_seed(salt));
             found.bounds.inputs.push(bounds);

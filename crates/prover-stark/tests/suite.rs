@@ -2,88 +2,17 @@
 
 #![allow(missing_docs, clippy::unwrap_used)]
 
-use std::{fs, path::PathBuf, time::Duration};
+mod support;
 
-use proofmark_core::{Claim, Evidence, InputClaim, Limits, PlanClaim, Receipt};
-use proofmark_plan::{
-    exec::{self, NoCustom},
-    format, guest,
-    model::{ParseFormat, Plan},
-    source::{self, Format},
-    typed::TypedPlan,
-    types::ValueType,
-    value::{Bytes, Value},
-};
+use std::time::Duration;
+
+use proofmark_core::{Claim, Evidence, Limits, PlanClaim, Receipt};
+use proofmark_plan::value::{Bytes, Value};
 use proofmark_prover::{CancelToken, Control, ProveError, ProveRequest, Prover, Work, testing};
-use proofmark_prover_stark::{Level, Options, Stark, table_digest};
+use proofmark_prover_stark::{Level, table_digest};
 use proofmark_registry::Registry;
 use proofmark_verifier::{Expectations, Policy, Verifier};
-
-const GROUPS: &str = r#"{"version":"1.0","id":"groups","steps":[
-    {"id":"rows","type":"data-input","schema":{"columns":{"key":"int","value":"int"}},"source":{"type":"parameter"}},
-    {"id":"sums","type":"aggregate","input":"rows","operation":{"op":"reduce","groupBy":["key"],
-        "aggregates":{"total":{"fn":"sum","field":"value"}}}}],"output":{"step":"sums"}}"#;
-
-struct Job {
-    claim: Claim,
-    plan: Plan,
-    typed: TypedPlan,
-    inputs: Vec<(Value, [u8; 32])>,
-}
-
-impl Job {
-    fn request(&self) -> ProveRequest<'_> {
-        let request = guest::Request {
-            plan: &self.plan,
-            typed: &self.typed,
-            job: None,
-            inputs: &self.inputs,
-            output_salt: [0; 32],
-        };
-        ProveRequest { claim: &self.claim, request }
-    }
-
-    fn example(plan: &str, data: &str, prover: &Stark) -> Self {
-        let path = |name: &str| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples").join(name);
-        Self::new(&fs::read_to_string(path(plan)).unwrap(), plan, &fs::read(path(data)).unwrap(), prover)
-    }
-
-    fn new(text: &str, name: &str, csv: &[u8], prover: &Stark) -> Self {
-        let source = source::read(text, name, Format::detect(name, text)).unwrap();
-        let (checked, _) = source.check().unwrap();
-        let typed = checked.typed;
-        let ValueType::Table(schema) = &typed.inputs[0].ty else { panic!("a table") };
-        let room = Limits::DEFAULT.max_memory_bytes;
-        let form = ParseFormat::Csv { delimiter: b',' };
-        let bytes = Bytes::from(csv.to_vec());
-        let table = format::parse(&bytes, &form, schema, &typed.inputs[0].hints, room).unwrap();
-        let inputs = vec![(Value::Table(table), [3; 32])];
-        let output = exec::execute(&typed, vec![inputs[0].0.clone()], &NoCustom).unwrap().output;
-        let plan = source.plan;
-        let request =
-            guest::Request { plan: &plan, typed: &typed, job: None, inputs: &inputs, output_salt: [0; 32] };
-        let digests = prover.digests(&request, &output).unwrap();
-        let claim = Claim::Plan(PlanClaim {
-            plan: typed.hash,
-            job: None,
-            inputs: vec![InputClaim { name: typed.inputs[0].name.clone(), root: digests.inputs[0] }],
-            output: digests.output,
-            limits: None,
-            usage: None,
-        });
-        Self { claim, plan, typed, inputs }
-    }
-}
-
-fn prover(level: Level) -> (Stark, tempfile::TempDir) {
-    let cache = tempfile::tempdir().unwrap();
-    (Stark::new(Options { level, cache: Some(cache.path().into()) }), cache)
-}
-
-fn rows(keys: u64) -> Vec<u8> {
-    let lines = (0..keys).map(|key| format!("{key},{}\n", key * key));
-    ["key,value\n".to_owned()].into_iter().chain(lines).collect::<String>().into_bytes()
-}
+use support::{GROUPS, Job, prover, rows};
 
 #[test]
 fn it_passes_the_suite() {
