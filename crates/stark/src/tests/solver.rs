@@ -167,16 +167,7 @@ impl Search<'_, '_> {
         for number in &self.conditions {
             let (condition, columns) = &self.solver.conditions[*number];
             match open(columns) {
-                0 if *number == self.wanted => {
-                    if self.solver.holds(*condition, &self.cells) {
-                        return false;
-                    }
-                }
-                0 => {
-                    if !self.solver.holds(*condition, &self.cells) {
-                        return false;
-                    }
-                }
+                0 if self.solver.holds(*condition, &self.cells) == (*number == self.wanted) => return false,
                 1 if *number != self.wanted && forced.is_none() => {
                     forced = unknown
                         .iter()
