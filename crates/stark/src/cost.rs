@@ -76,7 +76,7 @@ pub fn cost(plan: &TypedPlan, bounds: &Bounds, level: Level) -> Result<Cost, Pro
         .zip(&shape.instances)
         .map(|(chip, instance)| chip_cost(chip, instance))
         .collect();
-    let extended: u64 = shape.instances.iter().map(|instance| extended_bytes(instance)).sum();
+    let extended: u64 = shape.instances.iter().map(extended_bytes).sum();
     Ok(Cost {
         cells: chips.iter().map(ChipCost::cells).sum(),
         chips,

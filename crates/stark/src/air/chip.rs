@@ -37,13 +37,19 @@ pub(crate) struct Interaction {
     pub(crate) weight: u32,
 }
 
+/// What fills cells once all rows are filled up to here.
+type PassFill = dyn Fn(&mut Pass<'_>) -> Result<(), FillError> + Send + Sync;
+
+/// What fills cells of a row.
+type RowFill = dyn Fn(&mut Row<'_>) -> Result<(), FillError> + Send + Sync;
+
 /// One step of filling.
 #[derive(Clone)]
 pub(crate) enum Fill {
     /// For the whole table, after all earlier steps are done for all rows.
-    Pass(Arc<dyn Fn(&mut Pass<'_>) -> Result<(), FillError> + Send + Sync>),
+    Pass(Arc<PassFill>),
     /// For each row in order, after all earlier steps of this row.
-    Row(Arc<dyn Fn(&mut Row<'_>) -> Result<(), FillError> + Send + Sync>),
+    Row(Arc<RowFill>),
 }
 
 /// Where the rows of a chip come from.

@@ -105,7 +105,7 @@ pub(crate) fn violations(chips: &[Arc<Chip>], traces: &Traces, publics: &[Vec<F>
     // The table of ranges, and whether it counts what is asked of it.
     let (chip, table) = (&chips[0], &traces.tables[0]);
     let asked = crate::prove::range_counts(chips, traces);
-    for row in 0..chip.height() {
+    for (row, asked) in asked.into_iter().enumerate() {
         let next = table.row((row + 1) % chip.height());
         let (first, last) = (row == 0, row + 1 == chip.height());
         let place = Place { local: table.row(row), next, publics: &publics[0], first, last };
@@ -114,7 +114,7 @@ pub(crate) fn violations(chips: &[Arc<Chip>], traces: &Traces, publics: &[Vec<F>
                 found.push(Violation::Constraint { chip: 0, index, label: constraint.label });
             }
         }
-        if table.row(row)[crate::gadget::RANGE_COUNT] != F::from_u32(asked[row]) {
+        if table.row(row)[crate::gadget::RANGE_COUNT] != F::from_u32(asked) {
             found.push(Violation::Bus(crate::gadget::RANGE_BUS.into()));
         }
     }

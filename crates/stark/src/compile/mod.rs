@@ -36,6 +36,8 @@ pub(crate) const MAX_LOG_HEIGHT: u32 = 17;
 /// Most columns of all chips together: a bound on what a verifier computes.
 const MAX_CELLS_WIDTH: usize = 60_000;
 
+const TOO_WIDE: &str = "the plan needs too many columns";
+
 /// A step that this back end cannot prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unsupported {
@@ -128,6 +130,10 @@ impl<'a> Compiler<'a> {
         Ok(self.chips.len() - 1)
     }
 
+    fn is_too_wide(&self) -> bool {
+        self.chips.iter().map(|chip| chip.width).sum::<usize>() > MAX_CELLS_WIDTH
+    }
+
     fn bus(&mut self) -> String {
         self.buses += 1;
         format!("rows {}", self.buses)
@@ -150,8 +156,8 @@ impl<'a> Compiler<'a> {
         if let Some(fault) = self.chips.iter().find_map(|chip| chip.fault) {
             return Err(fault.into());
         }
-        if self.chips.iter().map(|chip| chip.width).sum::<usize>() > MAX_CELLS_WIDTH {
-            return Err("the plan needs too many columns".into());
+        if self.is_too_wide() {
+            return Err(TOO_WIDE.into());
         }
         self.chips[0].publics = header_length(self.bounds);
         let inputs: Option<Vec<usize>> =

@@ -8,7 +8,7 @@ use proofmark_plan::{
 };
 
 use super::{
-    Compiler, Reason, Unsupported,
+    Compiler, Reason, TOO_WIDE, Unsupported,
     expr::{Windows, widened},
     relation::{Data, Relation, Val, ascending, no, ordered},
     shape::Merge,
@@ -24,6 +24,11 @@ impl Compiler<'_> {
     pub(crate) fn block(&mut self, block: &TypedBlock) -> Option<Relation> {
         for step in &block.steps {
             self.step.clone_from(&step.id);
+            // Loops in loops grow fast; a verifier must not follow them.
+            if self.is_too_wide() {
+                self.unsupported.push(Unsupported { step: step.id.clone(), reason: no(TOO_WIDE) });
+                return None;
+            }
             match self.one_step(step) {
                 Ok(Some(relation)) => {
                     if let ValueType::Table(schema) = &step.result {

@@ -6,6 +6,7 @@ mod deletion;
 mod historic;
 mod plans;
 mod random;
+mod solver;
 mod steps;
 
 pub(crate) use attacks::{small_case, small_proof};

@@ -80,6 +80,25 @@ fn a_loop_of_fixed_rounds_is_written_out() {
     );
 }
 
+/// Rounds in rounds would need more columns than any proof has; the compiler stops early.
+#[test]
+fn loops_in_loops_end() {
+    let mut body = String::from(
+        "{ steps: [{ id: x, type: transform, input: s3, operation: { op: map, columns: { a: \"a * a\" } } }], output: x }",
+    );
+    for depth in [3, 2, 1] {
+        let input = if depth == 1 { "rows".into() } else { format!("s{}", depth - 1) };
+        let id = if depth == 1 { "out".into() } else { format!("l{depth}") };
+        let inner = format!(
+            "{{ id: {id}, type: loop, input: {input}, as: s{depth}, maxIterations: 60, body: {body} }}"
+        );
+        body = format!("{{ steps: [{inner}], output: {id} }}");
+    }
+    let inner = body.trim_start_matches("{ steps: [").trim_end_matches("], output: out }");
+    let found = reasons(&format!("  - {inner}\n"));
+    assert!(found.iter().any(|step| step.reason.contains("too many columns")), "{found:?}");
+}
+
 const LONG: &str = "a,k\n4,a text that is longer than thirty bytes\n1,Oslo\n3,a text that is longer than thirty bytes\n9,\"\"\n";
 
 #[test]
