@@ -40,6 +40,7 @@ const STEPS: &[Step] = &[
     ("expected", "expected outputs of the examples, made anew by DuckDB", expected),
     ("wasm", "the verifier for wasm32-unknown-unknown", wasm),
     ("guests", "committed guest programs against their source", guests),
+    ("programs", "committed programs for chains against their source, and attacks on them", programs),
     ("heavy", "tests marked as heavy, optimised: provers, random plans in the guest, mutations", heavy),
     ("proof", "a RISC Zero proof of the sales example, verified, tampered with", proof),
     ("deploy", "alert rules, when they fire, dashboards and metrics, by promtool", deploy),
@@ -136,6 +137,7 @@ fn deny(_: &mut Counts) -> Result<Outcome> {
 fn tests(counts: &mut Counts) -> Result<Outcome> {
     // Some of them start the prover server and kill it.
     r0vm::ensure()?;
+    tools::perf();
     counts.add(&watch(cargo(["test", "--workspace", "--locked", "--no-fail-fast"])?)?)
 }
 
@@ -189,6 +191,16 @@ fn wasm(_: &mut Counts) -> Result<Outcome> {
 
 fn guests(_: &mut Counts) -> Result<Outcome> {
     crate::guests::check()
+}
+
+/// First what is committed, then what it withstands.
+fn programs(counts: &mut Counts) -> Result<Outcome> {
+    let outcome = crate::programs::check()?;
+    if let Outcome::Skipped(reason) = &outcome {
+        println!("The program was NOT built again: {reason}");
+    }
+    counts.add(&crate::programs::attack()?)?;
+    Ok(outcome)
 }
 
 /// A proof from end to end, through the command that users type.

@@ -37,6 +37,15 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     run(install())
 }
 
+/// Makes sure that `perf` is there. Without it the tests of recording say so and pass.
+pub(crate) fn perf() {
+    if on_path("perf").is_none()
+        && let Err(error) = apt(&["linux-perf"])
+    {
+        println!("perf is missing, so nothing will be recorded in tests: {error:#}");
+    }
+}
+
 /// A Python with the packages of our checks, in a virtual environment in the cache.
 pub(crate) fn python() -> Result<PathBuf> {
     let venv = shell::cache()?.join("venv");
@@ -129,6 +138,27 @@ pub(crate) fn cargo_tool(name: &str) -> Result<PathBuf> {
     };
     // A lock file may name a version that this view of the registry does not have.
     install(&["--locked"]).or_else(|_| install(&[]))?;
+    Ok(cached)
+}
+
+/// The version of the linker for Solana's machine.
+pub(crate) const SBPF_LINKER: &str = "0.2.6";
+
+/// The linker for Solana's machine, built against the LLVM of Debian's compiler: both must be of one version.
+pub(crate) fn sbpf_linker() -> Result<PathBuf> {
+    let folder = shell::cache()?.join("tools");
+    let cached = folder.join("bin/sbpf-linker");
+    let version = capture(command(&cached, ["--version"])).unwrap_or_default();
+    if version.split_whitespace().any(|word| word == SBPF_LINKER) {
+        return Ok(cached);
+    }
+    println!("Installing sbpf-linker into {} (a few minutes, once)", folder.display());
+    let mut install = cargo(["install", "sbpf-linker", "--version", SBPF_LINKER, "--quiet", "--force", "--root"])?;
+    install.arg(&folder).args(["--no-default-features", "--features"]);
+    install.arg("bpf-linker/llvm-22,bpf-linker/no-llvm-linking");
+    install.env("RUSTFLAGS", format!("-Clink-arg={}", crate::programs::llvm()?.display()));
+    install.env("CARGO_TARGET_DIR", shell::cache()?.join("build/sbpf-linker"));
+    run(install)?;
     Ok(cached)
 }
 

@@ -14,7 +14,8 @@ pub(crate) struct Slot(pub(crate) usize);
 /// Something that must hold on every row.
 pub(crate) struct Constraint {
     pub(crate) rule: Rule,
-    /// What it says, for tests and messages.
+    /// What it says.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests name by it what a change breaks"))]
     pub(crate) label: &'static str,
 }
 
@@ -50,13 +51,27 @@ pub(crate) enum Fill {
 pub(crate) enum Load {
     /// The table of powers of two and numbers below them.
     Range,
-    /// Rows of another chip.
-    Rows(Copies),
+    /// Rows of other chips.
+    Rows(Vec<Copies>),
     /// Rows of an input: for each column its slot and its validity's slot.
     Table { input: usize, columns: Vec<(Slot, Option<Slot>)> },
     /// Nothing is loaded.
     #[default]
     Nothing,
+}
+
+/// A value of the one selected row of an earlier chip, which a column has on all rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Import {
+    pub(crate) source: usize,
+    pub(crate) select: Node,
+    pub(crate) value: Node,
+    pub(crate) column: usize,
+}
+
+impl Import {
+    /// The selected rows are none or several.
+    pub(crate) const NOT_ONE_ROW: FillError = FillError::Number("the table of a condition has not one row");
 }
 
 /// Rows that one chip takes from another.
@@ -68,7 +83,7 @@ pub(crate) struct Copies {
     /// Expressions of the source that become columns.
     pub(crate) cells: Vec<(Node, usize)>,
     pub(crate) slots: Vec<(Slot, Slot)>,
-    /// The order of the rows; that of the source if empty.
+    /// What all rows of the chip are ordered by, as many parts as its other sources have; that of the source if none.
     pub(crate) order: Vec<OrderPart>,
 }
 
@@ -89,12 +104,13 @@ pub(crate) struct Chip {
     pub(crate) interactions: Vec<Interaction>,
     pub(crate) fills: Vec<Fill>,
     pub(crate) load: Load,
+    pub(crate) imports: Vec<Import>,
     pub(crate) slots: usize,
     /// Logarithm of the number of rows. Public: derived from bounds, never from data.
     pub(crate) log_height: u32,
-    /// One on the first row, zero elsewhere. That row belongs to no table: digests keep their salt there.
     /// Products of bits that have a column.
     pub(crate) products: BTreeMap<(Node, Node), Node>,
+    /// One on the first row, zero elsewhere. That row belongs to no table: digests keep their salt there.
     pub(crate) head: Node,
     /// One on rows that hold a row of the table: first rows after the head, then none.
     pub(crate) real: Node,
@@ -143,6 +159,7 @@ impl Chip {
             interactions: Vec::new(),
             fills: Vec::new(),
             load: Load::Nothing,
+            imports: Vec::new(),
             slots: 0,
             log_height,
             products: BTreeMap::new(),

@@ -5,10 +5,14 @@
 //! bit; steps that move rows open a new chip, which takes them over a bus. Prover and verifier run the same code, so
 //! there is nothing to set up.
 
+mod control;
 mod expr;
+mod gather;
+mod groups;
 mod number;
 mod reduce;
 mod relation;
+mod shape;
 mod step;
 mod supports;
 

@@ -63,6 +63,9 @@ impl Scope<'_> {
                 _ => self.rescaled(val, types[0], ty, live),
             };
         }
+        if let (F::Round, [val, ..]) = (function, values) {
+            return self.rounded(val, types[0], ty, live);
+        }
         if matches!(types[0], Type::Bytes | Type::String | Type::Timestamp) {
             return Err(format!("the function {} on {} has no constraints yet", function.name(), types[0]));
         }
@@ -126,6 +129,23 @@ impl Scope<'_> {
         let most = a.hi.max(-a.lo).checked_mul(factor).ok_or_else(|| no(WIDE))?;
         let (range, cut) = within((-most, most), ty)?;
         Ok(self.chip.divide(live, a, factor, &divisor, range, cut))
+    }
+
+    /// A number at a smaller scale, rounded half to even; at a larger one it is exact.
+    fn rounded(&mut self, val: &Val, from: Type, to: Type, live: Node) -> Result<Val, Reason> {
+        let (Some(have), Some(want)) = (from.scale(), to.scale()) else {
+            return Err(no("it rounds what is no number"));
+        };
+        if want >= have {
+            return self.rescaled(val, from, to, live);
+        }
+        let int = val.int().ok_or_else(|| no("it rounds what is no number"))?.clone();
+        let both = self.chip.and(live, val.valid);
+        let factor = power10((have - want).into());
+        let (range, cut) = within((int.lo / factor - I256::ONE, int.hi / factor + I256::ONE), to)?;
+        let factor = self.chip.constant(factor);
+        let result = self.chip.divide(both, &int, I256::ONE, &factor, range, cut);
+        Ok(Val { valid: val.valid, data: Data::Int(result) })
     }
 
     /// A number at another scale: exact, or nothing can be proved.

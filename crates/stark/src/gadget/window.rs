@@ -29,19 +29,10 @@ impl Chip {
                 base: limb.base,
             })
             .collect::<alloc::vec::Vec<_>>();
-        let slot = self.slot();
-        let parts = limbs.clone();
-        self.fill_row(move |row| {
-            let mut value = ethnum::I256::ZERO;
-            for (at, limb) in parts.iter().enumerate() {
-                let digit = row.integer(limb.raw, 0) + i128::from(limb.base);
-                value += ethnum::I256::from(digit) << (at as u32 * super::LIMB_BITS);
-            }
-            row.set(slot, value);
-            Ok(())
-        });
         let zero = ethnum::I256::ZERO;
-        Int { limbs, slot, lo: int.lo.min(zero), hi: int.hi.max(zero) }
+        let previous = Int { limbs, slot: self.slot(), lo: int.lo.min(zero), hi: int.hi.max(zero) };
+        self.fill_slot(&previous);
+        previous
     }
 
     fn shifted(&mut self, cont: Node, node: Node, otherwise: i64) -> Node {

@@ -1,5 +1,10 @@
 //! Tests of whole plans.
 
 mod attacks;
+mod bench;
+mod deletion;
+mod historic;
 mod plans;
 mod random;
+
+pub(crate) use attacks::{small_case, small_proof};
