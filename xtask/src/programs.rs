@@ -86,7 +86,8 @@ pub(crate) fn check() -> Result<Outcome> {
 /// Tests on a chain in memory. Its dependencies are many, so they are a workspace of their own and no part of the others.
 pub(crate) fn attack() -> Result<Watched> {
     execute(cargo(["build", "--package", "proofmark-cli", "--locked"])?)?;
-    let mut tests = cargo(["test", "--locked", "--no-fail-fast", "--manifest-path", "programs/tests/Cargo.toml"])?;
+    let mut tests =
+        cargo(["test", "--locked", "--no-fail-fast", "--manifest-path", "programs/tests/Cargo.toml"])?;
     tests.args(["--", "--nocapture", "--test-threads=2"]);
     tests.env("CARGO_TARGET_DIR", shell::target()?.join("programs"));
     tests.env("PROOFMARK_COMMAND", shell::target()?.join("debug/proofmark"));
@@ -126,8 +127,7 @@ fn build() -> Result<Built> {
         compile.env_remove(name);
     }
     execute(compile)?;
-    let binary =
-        fs::read(stage.join("target").join(TARGET).join("release/libproofmark_witness_anchor.so"))?;
+    let binary = fs::read(stage.join("target").join(TARGET).join("release/libproofmark_witness_anchor.so"))?;
     says_nothing_of_this_machine(&binary, STAGE)?;
     let file = stage.join("target/digest");
     fs::write(&file, &binary)?;

@@ -153,7 +153,8 @@ pub(crate) fn sbpf_linker() -> Result<PathBuf> {
         return Ok(cached);
     }
     println!("Installing sbpf-linker into {} (a few minutes, once)", folder.display());
-    let mut install = cargo(["install", "sbpf-linker", "--version", SBPF_LINKER, "--quiet", "--force", "--root"])?;
+    let mut install =
+        cargo(["install", "sbpf-linker", "--version", SBPF_LINKER, "--quiet", "--force", "--root"])?;
     install.arg(&folder).args(["--no-default-features", "--features"]);
     install.arg("bpf-linker/llvm-22,bpf-linker/no-llvm-linking");
     install.env("RUSTFLAGS", format!("-Clink-arg={}", crate::programs::llvm()?.display()));
