@@ -83,20 +83,22 @@ fn figures(folder: &Path, rounds: usize) -> Table {
 /// From a file to a key, and to the first proof of a process that has nothing warm but the page cache.
 fn load(path: &Path, form: Form, table: &mut Table) {
     let this = std::env::current_exe().expect("the path of this program");
-    let mut firsts: Vec<[f64; 3]> = (0..20)
+    let mut firsts: Vec<[f64; 4]> = (0..20)
         .map(|_| {
             let start = Instant::now();
             let output = Command::new(&this).arg("--first-proof").arg(path).output().expect("starts");
             let whole = millis(start.elapsed());
             let text = String::from_utf8(output.stdout).expect("numbers");
             let mut numbers = text.split_whitespace().map(|number| number.parse().expect("a number"));
-            [numbers.next().expect("load"), numbers.next().expect("proof"), whole]
+            let mut next = || numbers.next().expect("three numbers");
+            [next(), next(), next(), whole]
         })
         .collect();
     firsts.sort_by(|left, right| left[1].total_cmp(&right[1]));
-    let [loaded, proved, whole] = firsts[firsts.len() / 2];
+    let cpu = firsts.iter().map(|first| first[2]).sum::<f64>() / firsts.len() as f64;
+    let [loaded, proved, _, whole] = firsts[firsts.len() / 2];
     println!(
-        "{:<26} key loaded after {loaded:.1} ms, proof after {proved:.1} ms, all of it {whole:.1} ms (median of {}; best {:.1} ms)",
+        "{:<26} key loaded after {loaded:.1} ms, proof after {proved:.1} ms, all of it {whole:.1} ms (median of {}; best {:.1} ms; CPU {cpu:.1} ms)",
         "a fresh process",
         firsts.len(),
         firsts[0][1]
@@ -107,13 +109,14 @@ fn load(path: &Path, form: Form, table: &mut Table) {
     table.below(&format!("{}: first proof after start", form.name()), proved, 60.0, "ms");
 }
 
-/// What a fresh process does: loads a key, proves once, and tells both times since its start in milliseconds.
+/// What a fresh process does: loads a key, proves once, and tells both times since its start and its CPU time, in milliseconds.
 fn first_proof(path: &Path) {
     let start = Instant::now();
     let key = LoadedKey::load(path, None).expect("a good key");
     let loaded = millis(start.elapsed());
     bind(&key, &facts(0)).expect("proves");
-    println!("{loaded} {}", millis(start.elapsed()));
+    let proved = millis(start.elapsed());
+    println!("{loaded} {proved} {}", millis(machine::cpu_time()));
 }
 
 fn single(key: &LoadedKey, form: Form, rounds: usize, table: &mut Table) {
