@@ -7,7 +7,7 @@ use proofmark_solana::{
     Record,
     client::{
         Address, ChainInstruction, Commitment, Failure, Http, Patience, Rpc, RpcError, Sent, SubmitError,
-        submit,
+        retried, submit,
     },
 };
 
