@@ -160,16 +160,20 @@ fn without_perf_nothing_runs_unless_asked() {
 #[test]
 fn a_perf_that_dies_does_not_take_the_command_with_it() {
     let Some(desk) = desk() else { return };
-    let dying = desk.file("perf", "#!/bin/sh\nperf \"$@\" &\nsleep 0.5\nkill -9 $!\nwait $!\n");
-    Command::new("chmod").arg("+x").arg(&dying).status().unwrap();
+    let told = desk.file("perf", "#!/bin/sh\necho $$ > perf.pid\nexec perf \"$@\"\n");
+    Command::new("chmod").arg("+x").arg(&told).status().unwrap();
     let run = |script: &str| {
         let words = ["witness", "run", "--out", "w", "--", "sh", "-c", script];
-        Ran::from(desk.command(words).env("PROOFMARK_PERF", &dying).output().unwrap())
+        Ran::from(desk.command(words).env("PROOFMARK_PERF", &told).output().unwrap())
     };
-    let ran = run("sleep 1; echo to the end");
+    let ran = run("kill -9 $(cat perf.pid); sleep 0.2; echo to the end");
     assert_eq!((ran.code, ran.stdout.as_str()), (125, "to the end\n"), "{ran:?}");
     assert!(ran.stderr.contains("perf failed"), "{}", ran.stderr);
-    assert_eq!(run("sleep 1; exit 9").code, 9, "the command's own failure is the better answer");
+    assert_eq!(
+        run("kill -9 $(cat perf.pid); exit 9").code,
+        9,
+        "the command's own failure is the better answer"
+    );
     assert!(!desk.path("w/shard-0/receipt-0.json").exists(), "no witness of half a run");
 }
 
@@ -220,9 +224,11 @@ fn what_was_asked_for_is_written_down() {
 #[test]
 fn a_long_recording_lies_beside_its_receipt_and_in_the_store() {
     let Some(desk) = desk() else { return };
-    // Every process maps its files anew, and each mapping is recorded.
-    let script = "i=0; while [ $i -lt 1500 ]; do /bin/true; i=$((i + 1)); done";
-    assert_eq!(desk.run_args(["witness", "run", "--out", "w", "--", "sh", "-c", script]).code, 0);
+    // A sample at every page that a process touches first: some hundred each.
+    let script = "i=0; while [ $i -lt 150 ]; do /bin/ls / >/dev/null; i=$((i + 1)); done";
+    let events = "page-faults/period=1/";
+    let run = ["witness", "run", "--events", events, "--out", "w", "--", "sh", "-c", script];
+    assert_eq!(desk.run_args(run).code, 0);
     let receipt = fs::read(desk.path("w/shard-0/receipt-0.json")).unwrap();
     let receipt: Value = serde_json::from_slice(&receipt).unwrap();
     assert!(receipt["claim"]["witness"]["recording"]["perfBytes"].as_u64().unwrap() > 1 << 20);
@@ -277,13 +283,13 @@ fn a_validator_that_remembers_heads_sees_gaps_and_forks() {
     fleet("03");
     fleet("04");
     let gap = vote(4, "04");
-    assert!(gap.code == 1 && gap.stdout.contains("chain-gap"), "{gap:?}");
+    assert!(gap.code == 1 && gap.stderr.contains("chain-gap"), "{gap:?}");
     // The shards begin again from an old state: another second witness.
     fs::remove_dir_all(desk.path("w")).unwrap();
     fs::rename(&first, desk.path("w")).unwrap();
     fleet("05");
     let fork = vote(5, "05");
-    assert!(fork.code == 1 && fork.stdout.contains("chain-fork"), "{fork:?}");
+    assert!(fork.code == 1 && fork.stderr.contains("chain-fork"), "{fork:?}");
 }
 
 #[test]
