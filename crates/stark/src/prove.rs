@@ -1,8 +1,13 @@
 //! The prover.
 
-use alloc::{format, string::ToString, sync::Arc, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
-use p3_batch_stark::{ProverData, StarkInstance, prove_batch};
+use p3_batch_stark::{BatchProof, ProverData, StarkInstance, prove_batch};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 use proofmark_plan::{types::ValueType, value::Table};
@@ -11,7 +16,7 @@ use rand::{CryptoRng, Rng};
 use crate::{
     air::{Chip, ChipAir, F, FillError, Inputs, Traces, fill},
     compile::{Machine, compile},
-    config::config,
+    config::{Config, Level, config},
     digest::{Salt, to_digest},
     error::ProveError,
     gadget::{MASKS, RANGE_BUS, RANGE_COUNT, range_row},
@@ -144,7 +149,7 @@ pub(crate) fn fill_machine(
         let table = fill(chip, &machine.chips, &traces, &inputs).map_err(|error| fill_error(error, step))?;
         traces.tables.push(table);
     }
-    count_ranges(machine, &mut traces);
+    count_ranges(&machine.chips, &mut traces);
     let digest = |chip: &usize| {
         let publics = &traces.tables[*chip].publics;
         core::array::from_fn(|lane| publics.get(lane).copied().unwrap_or_default())
@@ -161,9 +166,9 @@ fn fill_error(error: FillError, step: &str) -> ProveError {
 }
 
 /// Fills the counts of the range chip.
-fn count_ranges(machine: &Machine, traces: &mut Traces) {
-    let mut counts = alloc::vec![0u32; machine.chips[0].height()];
-    for (chip, table) in machine.chips.iter().zip(&traces.tables).skip(1) {
+pub(crate) fn count_ranges(chips: &[Arc<Chip>], traces: &mut Traces) {
+    let mut counts = alloc::vec![0u32; chips[0].height()];
+    for (chip, table) in chips.iter().zip(&traces.tables).skip(1) {
         let lookups: Vec<_> = chip.interactions.iter().filter(|message| message.bus == RANGE_BUS).collect();
         for row in 0..chip.height() {
             let place = crate::air::Place {
@@ -190,7 +195,7 @@ fn count_ranges(machine: &Machine, traces: &mut Traces) {
 }
 
 /// A uniform field element.
-fn random_element(rng: &mut impl Rng) -> F {
+pub(crate) fn random_element(rng: &mut impl Rng) -> F {
     // 128 bits modulo a 31-bit order are uniform but for 2^-97.
     let wide = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
     F::from_u32((wide % u128::from(F::ORDER_U32)) as u32)
@@ -204,10 +209,21 @@ pub(crate) fn prove_filled(
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
     enter(progress, Phase::Prove)?;
-    let internal = |error: &dyn core::fmt::Display| ProveError::Internal(error.to_string());
+    let (shape, proof) = prove_chips(statement.level, filled, rng).map_err(ProveError::Internal)?;
+    enter(progress, Phase::Encode)?;
+    encode(&shape, proof).map_err(|error| ProveError::Internal(error.to_string()))
+}
+
+/// Proves that filled chips hold.
+pub(crate) fn prove_chips(
+    level: Level,
+    filled: &Filled,
+    rng: &mut impl CryptoRng,
+) -> Result<(Shape, BatchProof<Config>), String> {
+    let internal = |error: &dyn core::fmt::Display| error.to_string();
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
-    let config = config(statement.level, seed);
+    let config = config(level, seed);
     let airs: Vec<ChipAir> = filled.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
     let degrees: Vec<usize> = filled.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
     let data =
@@ -220,9 +236,7 @@ pub(crate) fn prove_filled(
         .map(|((air, trace), publics)| StarkInstance { air, trace, public_values: publics.clone() })
         .collect();
     let proof = prove_batch(&config, &instances, &data).map_err(|error| internal(&error))?;
-    enter(progress, Phase::Encode)?;
-    let shape = Shape::new(statement.level, &config, &airs, &data.common);
-    encode(&shape, proof).map_err(|error| internal(&error))
+    Ok((Shape::new(level, &config, &airs, &data.common), proof))
 }
 
 fn enter(progress: &mut dyn Progress, phase: Phase) -> Result<(), ProveError> {

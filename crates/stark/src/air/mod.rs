@@ -14,7 +14,7 @@ mod node;
 pub(crate) use self::{
     chip::{Chip, Constraint, Copies, Fill, Load, OrderPart, Rule, Slot},
     constrain::{ChipAir, permute},
-    fill::{FillError, Inputs, Pass, Row, Traces, fill, integer},
+    fill::{FillError, Inputs, Pass, Row, Table, Traces, fill, integer},
     node::{Node, Op, Place},
 };
 
