@@ -5,6 +5,7 @@ extern crate alloc;
 extern crate std;
 
 mod air;
+pub mod bridge;
 mod compile;
 mod config;
 pub mod digest;
