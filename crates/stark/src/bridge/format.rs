@@ -39,6 +39,9 @@ const MAX_TEXT_BYTES: u32 = (1 << 14) - 1;
 /// Logarithm of the most rows of all tables with hashes together.
 const MAX_LOG_HASH_ROWS: u32 = MAX_LOG_HEIGHT;
 
+/// Rows that are worth a second table with hashes: about a second.
+const WORTHWHILE_ROWS: u32 = 1 << 12;
+
 /// What a column's cells are in a leaf.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -59,7 +62,6 @@ pub(super) struct Field {
 #[derive(Clone, Debug)]
 pub(super) struct Format {
     pub(super) fields: Vec<Field>,
-    pub(super) rows: u32,
     pub(super) rows_per_leaf: u32,
     /// Most leaves with rows.
     pub(super) leaves: u32,
@@ -140,7 +142,7 @@ impl Format {
             return Err(Unsupported::TextBounds);
         }
         let mut format =
-            Self { fields, rows: bounds.rows, rows_per_leaf, leaves, gathered: 0, hash_heights: Vec::new() };
+            Self { fields, rows_per_leaf, leaves, gathered: 0, hash_heights: Vec::new() };
         let (words, gathered) = format.longest_leaf();
         // The padding takes up to sixteen words more.
         if words + 32 > 1 << PLACE_BITS {
@@ -237,8 +239,8 @@ fn hash_heights(leaves: u32, blocks: u32, least_log_height: u32) -> Option<Vec<u
         .filter(|heights| fits(heights))
         .min_by_key(|heights| (1u32 << heights[0]) + (1 << heights[1]));
     match (one, two) {
-        // A second table has to pay for what it adds to the proof.
-        (Some(one), Some([large, small])) if ((1u32 << large) + (1 << small)) * 5 <= (1 << one) * 4 => {
+        // A second table has to pay for what it adds to the proof, more than half a megabyte.
+        (Some(one), Some([large, small])) if (1u32 << large) + (1 << small) + WORTHWHILE_ROWS <= 1 << one => {
             Some(alloc::vec![large, small])
         }
         (Some(one), _) => Some(alloc::vec![one]),

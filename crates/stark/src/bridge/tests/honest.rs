@@ -98,7 +98,7 @@ pub(super) fn random_table(schema: &Schema, rows: usize, seed: u64, text_bytes: 
                 _ => {
                     let wide = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
                     let span = (hi - lo + ethnum::I256::ONE).as_u128();
-                    lo.as_i128() + (if span == 0 { wide } else { wide % span }) as i128
+                    lo.as_i128().wrapping_add((if span == 0 { wide } else { wide % span }) as i128)
                 }
             }
         };
