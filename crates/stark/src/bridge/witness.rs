@@ -55,22 +55,49 @@ pub(super) fn fill(
     let publics = &traces.tables[machine.rows].publics;
     let digest = core::array::from_fn(|lane| publics.get(lane).copied().unwrap_or_default());
 
-    let (leaves, words) = leaves_of(table, statement.rows_per_leaf, witness.root_salt, &machine.format);
-    let hashes: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf.hash).collect();
-    let (nodes, root) = tree::nodes(&hashes, machine.first_node_id);
-    let (at, columns) = &machine.leaves;
-    leaves::fill(&machine.chips[*at], &mut traces.tables[*at], columns, &leaves, witness.root_salt);
-    let (at, columns) = &machine.tree;
-    tree::fill(&machine.chips[*at], &mut traces.tables[*at], columns, &nodes);
-    if let Some((at, columns)) = &machine.gather {
-        gather::fill(&mut traces.tables[*at], columns, &words);
+    let parts = Parts::new(table, statement.rows_per_leaf, witness.root_salt, machine);
+    parts.fill(machine, witness.root_salt, &mut traces)?;
+    Ok((traces, digest, parts.root))
+}
+
+/// What is hashed, and what comes out.
+pub(super) struct Parts {
+    /// The header first.
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) words: Vec<gather::Word>,
+    pub(super) nodes: Vec<tree::Inner>,
+    pub(super) root: [u8; 32],
+}
+
+impl Parts {
+    pub(super) fn new(table: &Table, rows_per_leaf: u16, salt: &[u8; 32], machine: &Machine) -> Self {
+        let (leaves, words) = leaves_of(table, rows_per_leaf, salt, &machine.format);
+        let hashes: Vec<[u8; 32]> = leaves.iter().map(|leaf| leaf.hash).collect();
+        let (nodes, root) = tree::nodes(&hashes, machine.first_node_id);
+        Self { leaves, words, nodes, root }
     }
-    let mut messages = assign(&leaves, &nodes, &machine.format.hash_heights)?.into_iter();
-    for (at, columns) in &machine.hashes {
-        sha::fill(&mut traces.tables[*at], columns, &messages.next().unwrap_or_default());
+
+    /// Fills all chips but that of the table.
+    pub(super) fn fill(
+        &self,
+        machine: &Machine,
+        salt: &[u8; 32],
+        traces: &mut Traces,
+    ) -> Result<(), ProveError> {
+        let (at, columns) = &machine.leaves;
+        leaves::fill(&machine.chips[*at], &mut traces.tables[*at], columns, &self.leaves, salt);
+        let (at, columns) = &machine.tree;
+        tree::fill(&machine.chips[*at], &mut traces.tables[*at], columns, &self.nodes);
+        if let Some((at, columns)) = &machine.gather {
+            gather::fill(&mut traces.tables[*at], columns, &self.words);
+        }
+        let mut messages = assign(&self.leaves, &self.nodes, &machine.format.hash_heights)?.into_iter();
+        for (at, columns) in &machine.hashes {
+            sha::fill(&mut traces.tables[*at], columns, &messages.next().unwrap_or_default());
+        }
+        count_ranges(&machine.chips, traces);
+        Ok(())
     }
-    count_ranges(&machine.chips, &mut traces);
-    Ok((traces, digest, root))
 }
 
 /// The leaves, header first, and the words of all that are gathered.
