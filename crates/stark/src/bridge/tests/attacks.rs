@@ -163,6 +163,12 @@ fn is_free(filled: &Filled, chip: usize, column: usize, row: usize) -> bool {
     chip.free.iter().any(|(free, unless)| *free == column && chip.value(*unless, &place) == F::ZERO)
 }
 
+/// Whether a row of the table's chip holds no row of the table: what its values are says nothing.
+fn is_no_row(filled: &Filled, at: usize, row: usize) -> bool {
+    let chip = &filled.chips[at];
+    chip.name == "rows" && filled.traces.tables[at].row(row)[chip.column_of(chip.real)] == F::ZERO
+}
+
 /// Rows of a chip that differ in kind: the head, all rows of the table, some padding, the last row.
 fn rows_of(filled: &Filled, at: usize) -> Vec<usize> {
     let chip = &filled.chips[at];
@@ -194,7 +200,7 @@ fn every_cell_of_every_kind_of_row_is_constrained() {
                 tried += 1;
                 if !caught {
                     free += 1;
-                    if !is_free(&filled, at, column, row) {
+                    if !is_free(&filled, at, column, row) && !is_no_row(&filled, at, row) {
                         loose.insert((chip.name.clone(), column, row));
                     }
                 }
@@ -203,7 +209,7 @@ fn every_cell_of_every_kind_of_row_is_constrained() {
     }
     std::eprintln!("{tried} cells, {free} free by design");
     assert!(loose.is_empty(), "{} loose: {:?}", loose.len(), loose.iter().take(40).collect::<Vec<_>>());
-    assert!(free * 10 < tried);
+    assert!(free * 10 < tried, "{free} of {tried}");
 }
 
 /// For each constraint a change that it refuses, and for most a change that nothing else refuses: without it, that
