@@ -128,7 +128,7 @@ fn build() -> Result<Built> {
 
     let elf = stage.join("target").join(TARGET).join("release").join(NAME);
     // Before the kernel is added: RISC Zero built that, and it holds paths of theirs.
-    says_nothing_of_this_machine(&fs::read(&elf)?)?;
+    says_nothing_of_this_machine(&fs::read(&elf)?, STAGE)?;
     let out = stage.join("target").join(format!("{NAME}.bin"));
     let mut pack =
         in_stage(cargo(["run", "--quiet", "--locked", "--package", "proofmark-guest-pack", "--"])?);
@@ -151,10 +151,10 @@ fn build() -> Result<Built> {
 }
 
 /// A program that holds a path of the machine it was built on would be another one elsewhere.
-fn says_nothing_of_this_machine(program: &[u8]) -> Result<()> {
+pub(crate) fn says_nothing_of_this_machine(program: &[u8], stage: &str) -> Result<()> {
     let home = env::var("HOME").unwrap_or_default();
     let cargo = env::var("CARGO_HOME").unwrap_or_default();
-    for place in [STAGE, "/registry/src/", "/rustlib/src/", home.as_str(), cargo.as_str()] {
+    for place in [stage, "/registry/src/", "/rustlib/src/", home.as_str(), cargo.as_str()] {
         let found = place.len() > 1 && program.windows(place.len()).any(|window| window == place.as_bytes());
         ensure!(!found, "the program holds the path `{place}`");
     }
@@ -173,7 +173,7 @@ fn stage() -> Result<()> {
 }
 
 /// Makes `to` the same as `from`.
-fn copy(from: &Path, to: &Path) -> Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> Result<()> {
     if from.is_dir() {
         fs::create_dir_all(to)?;
         for entry in fs::read_dir(to)? {
@@ -204,7 +204,7 @@ fn in_stage(mut command: Command) -> Command {
 }
 
 /// A compiler with the standard library's source beside it: `$PROOFMARK_GUEST_RUSTC`, else Debian's. Its version too.
-fn compiler() -> Result<(PathBuf, String)> {
+pub(crate) fn compiler() -> Result<(PathBuf, String)> {
     let rustc =
         env::var_os("PROOFMARK_GUEST_RUSTC").map_or_else(|| PathBuf::from("/usr/bin/rustc"), PathBuf::from);
     let version = capture(command(&rustc, ["--version"]))

@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod fuzz;
 mod guests;
+mod programs;
 mod r0vm;
 mod shell;
 mod test;
@@ -29,6 +30,8 @@ enum Task {
     Fuzz(fuzz::Args),
     /// Build the zkVM guests again and compare them with the committed programs.
     Guests(guests::Args),
+    /// Build the programs for chains again and compare them with the committed ones.
+    Programs(programs::Args),
     /// Install the prover server into the cache.
     Setup,
 }
@@ -50,6 +53,7 @@ fn perform(task: Task) -> Result<()> {
         Task::Bench(args) => bench::run(&args),
         Task::Fuzz(args) => fuzz::run(&args),
         Task::Guests(args) => guests::run(&args),
+        Task::Programs(args) => programs::run(&args),
         Task::Setup => r0vm::ensure().map(|path| println!("r0vm {}: {}", r0vm::VERSION, path.display())),
     }
 }

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr as _, CurveGroup as _};
 use ark_ff::{Field as _, UniformRand as _};
@@ -30,11 +32,11 @@ impl Numbers {
     }
 }
 
-/// One change of a claim or of a proof: bits, bytes, words, points, whole digests.
+/// One change of a claim or of its evidence: bits, bytes, words, points, keys, whole digests.
 fn mutate(bound: &Bound, other: &Bound, numbers: &mut Numbers) -> (Claim, BindingEvidence) {
     let (mut claim, mut evidence) = (bound.claim.clone(), bound.evidence.clone());
     let proof = &mut evidence.proof.0;
-    match numbers.next(12) {
+    match numbers.next(16) {
         0..=3 => {
             let at = numbers.next(proof.len());
             proof[at] ^= 1 << numbers.next(8);
@@ -53,18 +55,32 @@ fn mutate(bound: &Bound, other: &Bound, numbers: &mut Numbers) -> (Claim, Bindin
             proof.truncate(length);
         }
         7 => proof.push(numbers.next(256) as u8),
-        8 => {
-            // A point that is on the curve but another one: multiplied.
-            let mut head = &proof[..64];
-            let a = point::take_g1(&mut head).expect("an honest point");
-            let a = (a * Fr::from(2 + numbers.next(1 << 40) as u64)).into_affine();
-            let mut bytes = Vec::new();
-            point::put_g1(&mut bytes, &a);
-            proof[..64].copy_from_slice(&bytes);
+        8..=10 => *proof = move_point(proof, numbers),
+        11 => {
+            let key = &mut evidence.key.0;
+            let at = numbers.next(key.len());
+            key[at] ^= 1 << numbers.next(8);
         }
         _ => claim = change_claim(&claim, numbers),
     }
     (claim, evidence)
+}
+
+/// Every point stays on its curve and in its group, but one of them is another: multiplied, negated, moved, or `A` and `C`
+/// have changed places.
+fn move_point(proof: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let mut proof = Proof::from_bytes(proof).expect("an honest proof");
+    let factor = Fr::from(2 + numbers.next(1 << 40) as u64);
+    match numbers.next(7) {
+        0 => proof.a = (proof.a * factor).into_affine(),
+        1 => proof.b = (proof.b * factor).into_affine(),
+        2 => proof.c = (proof.c * factor).into_affine(),
+        3 => proof.a = -proof.a,
+        4 => proof.c = -proof.c,
+        5 => proof.c = (proof.c + G1Affine::generator() * factor).into_affine(),
+        _ => std::mem::swap(&mut proof.a, &mut proof.c),
+    }
+    proof.to_bytes()
 }
 
 fn change_claim(claim: &Claim, numbers: &mut Numbers) -> Claim {
@@ -95,36 +111,53 @@ fn change_claim(claim: &Claim, numbers: &mut Numbers) -> Claim {
     }
 }
 
+/// Refuses exactly so many changed claims and proofs, half of each form, and counts why.
 fn refuse_mutations(count: usize) {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let refused = Mutex::new(BTreeMap::<String, usize>::new());
     for form in Form::ALL {
         let key = loaded(form, 0);
         let [bound, other] = [1, 2].map(|seed| bind(&key, &facts(seed)).expect("proves"));
         assert_eq!(check(&bound.claim, &bound.evidence), Ok(()));
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
             for thread in 0..threads {
-                let (bound, other) = (&bound, &other);
+                let (bound, other, refused) = (&bound, &other, &refused);
+                let mut left = (count / 2 + thread) / threads;
                 scope.spawn(move || {
                     let mut numbers = Numbers(thread as u64 + 1);
-                    for at in 0..count / 2 / threads {
+                    let mut reasons = BTreeMap::<String, usize>::new();
+                    while left > 0 {
                         let (claim, evidence) = mutate(bound, other, &mut numbers);
                         if claim == bound.claim && evidence == bound.evidence {
                             continue;
                         }
-                        assert!(
-                            check(&claim, &evidence).is_err(),
-                            "{form:?}, thread {thread}, mutation {at}"
-                        );
+                        left -= 1;
+                        let Err(reason) = check(&claim, &evidence) else {
+                            panic!("accepted: {form:?}, thread {thread}, {left} before the end");
+                        };
+                        *reasons.entry(format!("{reason:?}")).or_default() += 1;
+                    }
+                    let mut refused = refused.lock().expect("no panic");
+                    for (reason, count) in reasons {
+                        *refused.entry(reason).or_default() += count;
                     }
                 });
             }
         });
     }
+    let refused = refused.into_inner().expect("no panic");
+    println!("refused {}: {refused:?}", refused.values().sum::<usize>());
+    assert_eq!(refused.values().sum::<usize>(), count);
+    // The changes reach every check, above all the last one.
+    for reason in ["BadClaim", "BadKey", "BadProof", "DevMisstated", "DoesNotHold", "WrongForm"] {
+        assert!(refused.contains_key(reason), "no change met {reason}");
+    }
+    assert!(refused["DoesNotHold"] * 5 > count, "well-formed lies are at least a fifth");
 }
 
 #[test]
 fn no_mutation_is_accepted() {
-    refuse_mutations(4_000);
+    refuse_mutations(8_000);
 }
 
 #[test]

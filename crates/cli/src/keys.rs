@@ -33,6 +33,27 @@ pub(crate) fn load(path: &Path) -> Result<SigningKey, Error> {
     })
 }
 
+/// Reads a private key of ours, or one that the Solana tools wrote: a JSON array of 64 numbers, the seed and the public
+/// key.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn load_any(path: &Path) -> Result<SigningKey, Error> {
+    let bytes = Zeroizing::new(files::read(path, MAX_KEY_BYTES)?);
+    if !bytes.trim_ascii_start().starts_with(b"[") {
+        return load(path);
+    }
+    refuse_if_exposed(path)?;
+    let numbers = serde_json::from_slice::<Vec<u8>>(&bytes).ok().map(Zeroizing::new);
+    let pair: Option<Zeroizing<[u8; 64]>> =
+        numbers.and_then(|numbers| numbers[..].try_into().ok()).map(Zeroizing::new);
+    pair.and_then(|pair| SigningKey::from_keypair_bytes(&pair).ok()).ok_or_else(|| Error::Key {
+        path: path.to_path_buf(),
+        message: "this is no Solana keypair: 64 numbers, the second half the public key of the first".to_string(),
+        hint: "`solana-keygen new` makes one; a key of `proofmark key new` can be used too".to_string(),
+    })
+}
+
 /// Makes a key and writes it, readable by its owner only.
 ///
 /// # Errors

@@ -44,7 +44,9 @@ output: { step: groups }
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     println!("machine: {}", machine());
-    println!("| plan | rows | level | wall s | CPU s | RSS MB | proof KB | verify ms | proven | conjectured |");
+    println!(
+        "| plan | rows | level | wall s | CPU s | RSS MB | proof KB | verify ms | proven | conjectured |"
+    );
     println!("|---|---|---|---|---|---|---|---|---|---|");
     if let [plan, data] = &args[..]
         && plan.ends_with(".yaml")

@@ -8,6 +8,7 @@ mod air;
 pub mod bridge;
 mod compile;
 mod config;
+mod cost;
 pub mod digest;
 mod error;
 mod gadget;
@@ -28,9 +29,10 @@ use proofmark_plan::typed::TypedPlan;
 pub use self::{
     compile::Unsupported,
     config::Level,
+    cost::{ChipCost, Cost, cost},
     digest::Salt,
     error::{ProveError, VerifyError},
-    prove::{Phase, Progress, Witness, prove},
+    prove::{Phase, Progress, Witness, dry_run, prove},
     security::Security,
     statement::{Bounds, Statement, TableBounds},
     verify::verify,

@@ -11,7 +11,7 @@ use p3_batch_stark::{BatchProof, ProverData, StarkInstance, prove_batch};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 use proofmark_plan::{types::ValueType, value::Table};
-use rand::{CryptoRng, Rng};
+use rand::{CryptoRng, Rng as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
     air::{Chip, ChipAir, F, FillError, Inputs, Traces, fill},
@@ -75,8 +75,30 @@ pub fn prove(
     rng: &mut impl CryptoRng,
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
-    let filled = fill_statement(statement, witness, rng, progress)?;
-    prove_filled(statement, &filled, rng, progress)
+    // From here on nothing is generic, so this crate compiles all of it, optimised in every profile.
+    let mut rng = own(rng);
+    let filled = fill_statement(statement, witness, &mut rng, progress)?;
+    prove_filled(statement, &filled, &mut rng, progress)
+}
+
+/// Does everything of [`prove`] but the proof: computes all tables and compares the digests.
+///
+/// # Errors
+/// As [`prove`]; after `Ok` a proof fails only if the caller stops it.
+pub fn dry_run(
+    statement: &Statement<'_>,
+    witness: &Witness<'_>,
+    rng: &mut impl CryptoRng,
+    progress: &mut dyn Progress,
+) -> Result<(), ProveError> {
+    fill_statement(statement, witness, &mut own(rng), progress).map(|_| ())
+}
+
+/// A generator for one proof.
+pub(crate) fn own(rng: &mut impl CryptoRng) -> StdRng {
+    let mut seed = [0; 32];
+    rng.fill_bytes(&mut seed);
+    StdRng::from_seed(seed)
 }
 
 /// Tables that are filled for a statement.
@@ -98,7 +120,7 @@ impl Filled {
 pub(crate) fn fill_statement(
     statement: &Statement<'_>,
     witness: &Witness<'_>,
-    rng: &mut impl CryptoRng,
+    rng: &mut StdRng,
     progress: &mut dyn Progress,
 ) -> Result<Filled, ProveError> {
     enter(progress, Phase::Compile)?;
@@ -132,7 +154,7 @@ pub(crate) fn fill_machine(
     statement: &Statement<'_>,
     witness: &Witness<'_>,
     machine: &Machine,
-    rng: &mut impl CryptoRng,
+    rng: &mut StdRng,
 ) -> Result<(Traces, Vec<[F; 8]>), ProveError> {
     let mut tables = Vec::with_capacity(witness.inputs.len());
     for (input, (table, bounds)) in witness.inputs.iter().zip(&statement.bounds.inputs).enumerate() {
@@ -143,7 +165,13 @@ pub(crate) fn fill_machine(
     let mut salts: Vec<_> = witness.salts.iter().map(|salt| salt.elements()).collect();
     salts.push(witness.output_salt.elements());
     let masks: Vec<F> = (0..MASKS * machine.chips.len()).map(|_| random_element(rng)).collect();
-    let inputs = Inputs { tables: &tables, salts: &salts, masks: &masks };
+    let inputs = Inputs {
+        tables: &tables,
+        salts: &salts,
+        masks: &masks,
+        #[cfg(test)]
+        fault: None,
+    };
     let mut traces = Traces::default();
     for (chip, step) in machine.chips.iter().zip(&machine.steps) {
         let table = fill(chip, &machine.chips, &traces, &inputs).map_err(|error| fill_error(error, step))?;
@@ -195,7 +223,7 @@ pub(crate) fn count_ranges(chips: &[Arc<Chip>], traces: &mut Traces) {
 }
 
 /// A uniform field element.
-pub(crate) fn random_element(rng: &mut impl Rng) -> F {
+pub(crate) fn random_element(rng: &mut StdRng) -> F {
     // 128 bits modulo a 31-bit order are uniform but for 2^-97.
     let wide = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
     F::from_u32((wide % u128::from(F::ORDER_U32)) as u32)
@@ -205,7 +233,7 @@ pub(crate) fn random_element(rng: &mut impl Rng) -> F {
 pub(crate) fn prove_filled(
     statement: &Statement<'_>,
     filled: &Filled,
-    rng: &mut impl CryptoRng,
+    rng: &mut StdRng,
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
     enter(progress, Phase::Prove)?;
@@ -218,7 +246,7 @@ pub(crate) fn prove_filled(
 pub(crate) fn prove_chips(
     level: Level,
     filled: &Filled,
-    rng: &mut impl CryptoRng,
+    rng: &mut StdRng,
 ) -> Result<(Shape, BatchProof<Config>), String> {
     let internal = |error: &dyn core::fmt::Display| error.to_string();
     let mut seed = [0; 32];

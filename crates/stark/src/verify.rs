@@ -6,7 +6,7 @@ use p3_batch_stark::{CommonData, ProverData, verify_batch};
 
 use crate::{
     air::{Chip, ChipAir, F},
-    compile::compile,
+    compile::{Machine, compile},
     config::{Config, Level, config},
     digest::from_digest,
     error::VerifyError,
@@ -32,7 +32,17 @@ pub fn verify(statement: &Statement<'_>, proof: &[u8]) -> Result<Security, Verif
     let digests = digests.ok_or(VerifyError::BadDigest)?;
     let machine = compile(plan, statement.bounds, statement.level.least_log_height())
         .map_err(VerifyError::Unsupported)?;
-    let publics = publics(statement, &machine.digests, machine.chips.len(), &digests);
+    verify_machine(statement, &machine, &digests, proof)
+}
+
+/// Checks a proof against the chips of its plan.
+pub(crate) fn verify_machine(
+    statement: &Statement<'_>,
+    machine: &Machine,
+    digests: &[[F; 8]],
+    proof: &[u8],
+) -> Result<Security, VerifyError> {
+    let publics = publics(statement, &machine.digests, machine.chips.len(), digests);
     verify_chips(statement.level, &machine.chips, &publics, proof)
 }
 

@@ -25,8 +25,11 @@ pub enum StoreError {
         /// Where the bytes should have gone.
         path: PathBuf,
     },
-    /// The text is no id of a receipt.
-    #[error("`{0}` is not the id of a receipt: ids begin with `bafyrei` and have 59 characters of base32")]
+    /// The text is no id of a receipt or a recording.
+    #[error(
+        "`{0}` is not the id of a receipt or a recording: ids begin with `bafyrei` or `bafkrei` and have 59 characters of \
+         base32"
+    )]
     InvalidId(String),
     /// Any other fault of the file system.
     #[error("{path}: {source}")]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod error;
+pub mod recordings;
 mod store;
 
 pub use error::StoreError;

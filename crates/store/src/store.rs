@@ -7,7 +7,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use proofmark_core::{MAX_RECEIPT_BYTES, Receipt};
+use proofmark_core::{Claim, Digest, MAX_RECEIPT_BYTES, Receipt};
 
 use crate::StoreError;
 
@@ -37,7 +37,7 @@ pub struct Entry {
 pub struct Collected {
     /// Receipts.
     pub receipts: usize,
-    /// Their bytes, and those of files that a crash left behind.
+    /// Their bytes, those of recordings that no pinned receipt is about, and of files that a crash left behind.
     pub bytes: u64,
 }
 
@@ -146,7 +146,8 @@ impl Store {
         Ok(entries)
     }
 
-    /// Removes every receipt that is not pinned, and what crashes left behind. Waits for writers to finish.
+    /// Removes every receipt that is not pinned, every recording that none of the others is about, and what crashes left
+    /// behind. Waits for writers to finish.
     ///
     /// # Errors
     /// If the file system refuses. What was removed before stays removed.
@@ -159,6 +160,7 @@ impl Store {
                 collected.bytes += entry.bytes;
             }
         }
+        self.collect_recordings(&mut collected)?;
         for path in files(&self.tmp())? {
             let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
             if remove(&path)? {
@@ -170,6 +172,35 @@ impl Store {
 
     fn receipts(&self) -> PathBuf {
         self.root.join("receipts")
+    }
+
+    /// Removes recordings that no receipt which is left is about.
+    fn collect_recordings(&self, collected: &mut Collected) -> Result<()> {
+        let mut kept = BTreeSet::new();
+        for entry in self.list()? {
+            if let Claim::Witness(claim) = self.get(&entry.cid)?.claim {
+                kept.insert(self.recording_path(&claim.recording.perf));
+            }
+        }
+        for shard in files(&self.recordings())? {
+            for path in files(&shard)?.into_iter().filter(|path| !kept.contains(path)) {
+                let bytes = fs::metadata(&path).map_or(0, |metadata| metadata.len());
+                if remove(&path)? {
+                    collected.bytes += bytes;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Where a recording is, or would be.
+    pub(crate) fn recording_path(&self, digest: &Digest) -> PathBuf {
+        let id = crate::recordings::id(digest);
+        self.recordings().join(&id[id.len() - 2..]).join(id)
+    }
+
+    fn recordings(&self) -> PathBuf {
+        self.root.join("recordings")
     }
 
     fn pins(&self) -> PathBuf {
@@ -213,6 +244,26 @@ impl Store {
             found if found == cid && receipt.to_cbor() == bytes => Ok(Some(receipt)),
             found => Err(corrupt(found)),
         }
+    }
+
+    /// Holds a place in the store for bytes: see [`crate::recordings`].
+    pub(crate) fn put_in_place(
+        &self,
+        path: &Path,
+        fill: impl FnOnce(&mut File) -> Result<()>,
+    ) -> Result<()> {
+        let _lock = self.lock(false)?;
+        let folder = path.parent().expect("a stored file lies in a folder of the store");
+        let failed = |e| StoreError::io(path, e);
+        fs::create_dir_all(folder).map_err(failed)?;
+        let mut file = tempfile::NamedTempFile::new_in(self.tmp()).map_err(failed)?;
+        fill(file.as_file_mut())?;
+        let finish = || -> io::Result<()> {
+            file.as_file().sync_all()?;
+            file.persist(path)?;
+            File::open(folder)?.sync_all()
+        };
+        finish().map_err(failed)
     }
 
     /// Puts a whole file in place or none: temporary file, `fsync`, rename, `fsync` of the folder.

@@ -8,7 +8,6 @@ use crate::{
     perf::{self, Limits},
     quorum::{Certificate, DoubleSigning},
     seed::SeedWitness,
-    solana::ZkPerfWitness,
 };
 
 /// Small limits: a fuzzer should meet them.
@@ -40,9 +39,6 @@ pub fn document(bytes: &[u8]) {
     }
     if let Ok(witness) = SeedWitness::parse(bytes) {
         assert_eq!(SeedWitness::parse(witness.to_json().as_bytes()), Ok(witness));
-    }
-    if let Ok(record) = ZkPerfWitness::from_borsh(bytes) {
-        assert_eq!(record.to_borsh(), bytes);
     }
     if let Ok(certificate) = Certificate::parse(bytes) {
         let committee =

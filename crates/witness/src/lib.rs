@@ -11,7 +11,6 @@ mod policy;
 pub mod quorum;
 mod redact;
 pub mod seed;
-pub mod solana;
 pub mod statement;
 #[cfg(test)]
 mod testing;

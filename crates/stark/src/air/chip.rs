@@ -92,9 +92,9 @@ pub(crate) struct Chip {
     pub(crate) slots: usize,
     /// Logarithm of the number of rows. Public: derived from bounds, never from data.
     pub(crate) log_height: u32,
-    /// One on the first row, zero elsewhere. That row belongs to no table: digests keep their salt there.
     /// Products of bits that have a column.
     pub(crate) products: BTreeMap<(Node, Node), Node>,
+    /// One on the first row, zero elsewhere. That row belongs to no table: digests keep their salt there.
     pub(crate) head: Node,
     /// One on rows that hold a row of the table: first rows after the head, then none.
     pub(crate) real: Node,

@@ -2,7 +2,12 @@
 //!
 //! Tests use it to see what a changed cell breaks; the prover uses it nowhere.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
 
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 
@@ -15,6 +20,8 @@ pub(crate) enum Violation {
     Bus(String),
     /// A constraint of a chip does not hold on some row.
     Constraint { chip: usize, index: usize, label: &'static str },
+    /// A message to the range chip asks for a number that is out of its range.
+    Range { chip: usize, index: usize },
 }
 
 /// What breaks if cells of one row of a table that holds everything are changed. Counts of the range chip count as
@@ -65,7 +72,10 @@ pub(crate) fn touched(
         }
     }
     found.extend(
-        buses.into_iter().filter(|(_, count)| *count != F::ZERO).map(|((bus, _), _)| Violation::Bus(bus.into())),
+        buses
+            .into_iter()
+            .filter(|(_, count)| *count != F::ZERO)
+            .map(|((bus, _), _)| Violation::Bus(bus.into())),
     );
     found.sort();
     found.dedup();
@@ -124,4 +134,66 @@ pub(crate) fn violations(chips: &[Arc<Chip>], traces: &Traces, publics: &[Vec<F>
         }
     }
     found
+}
+
+/// What tables break that differ from tables that hold everything. Counts of the range chip, which is left out,
+/// count as adjusted; public values are those of the changed tables.
+pub(crate) fn differences(chips: &[Arc<Chip>], honest: &Traces, changed: &Traces) -> Vec<Violation> {
+    let mut found = BTreeSet::new();
+    let mut buses: BTreeMap<(&str, Vec<u32>), F> = BTreeMap::new();
+    for (at, chip) in chips.iter().enumerate().skip(1) {
+        let (old, new) = (&honest.tables[at], &changed.tables[at]);
+        let height = chip.height();
+        let all = old.publics != new.publics;
+        let differs: Vec<bool> = (0..height).map(|row| old.row(row) != new.row(row)).collect();
+        for row in (0..height).filter(|row| all || differs[*row] || differs[(row + 1) % height]) {
+            let values = |table: &super::fill::Table| {
+                let next = table.row((row + 1) % height);
+                let (first, last) = (row == 0, row + 1 == height);
+                chip.graph.values(&Place {
+                    local: table.row(row),
+                    next,
+                    publics: &table.publics,
+                    first,
+                    last,
+                })
+            };
+            let (before, after) = (values(old), values(new));
+            for (index, constraint) in chip.constraints.iter().enumerate() {
+                let broken = match &constraint.rule {
+                    Rule::Zero(node) => after[node.index()] != F::ZERO,
+                    Rule::Permutation { input, at } => {
+                        let cells = &new.row(row)[*at..];
+                        let mut wrong = false;
+                        let _ = permute(input.map(|node| after[node.index()]), |index, value| {
+                            wrong |= value != cells[index];
+                            cells[index]
+                        });
+                        wrong
+                    }
+                };
+                if broken {
+                    found.insert(Violation::Constraint { chip: at, index, label: constraint.label });
+                }
+            }
+            for (index, message) in chip.interactions.iter().enumerate() {
+                if message.bus == crate::gadget::RANGE_BUS {
+                    let [width, value] =
+                        [0, 1].map(|at| after[message.fields[at].index()].as_canonical_u32());
+                    if value >= 1 << width {
+                        found.insert(Violation::Range { chip: at, index });
+                    }
+                    continue;
+                }
+                for (values, sign) in [(&after, F::ONE), (&before, -F::ONE)] {
+                    let fields = message.fields.iter().map(|node| values[node.index()].as_canonical_u32());
+                    let count = values[message.count.index()];
+                    *buses.entry((&message.bus, fields.collect())).or_default() += count * sign;
+                }
+            }
+        }
+    }
+    let unbalanced = buses.into_iter().filter(|(_, count)| *count != F::ZERO);
+    found.extend(unbalanced.map(|((bus, _), _)| Violation::Bus(bus.into())));
+    found.into_iter().collect()
 }

@@ -19,12 +19,14 @@ pub(crate) enum FillError {
 }
 
 /// Tables that are filled already.
+#[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
 pub(crate) struct Traces {
     pub(crate) tables: Vec<Table>,
 }
 
 /// A filled table.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Table {
     pub(crate) cells: Vec<F>,
     pub(crate) width: usize,
@@ -59,6 +61,9 @@ pub(crate) struct Inputs<'a> {
     pub(crate) salts: &'a [[F; SALT]],
     /// Random counts of masks, five for each link.
     pub(crate) masks: &'a [F],
+    /// What a malicious prover changes.
+    #[cfg(test)]
+    pub(crate) fault: Option<super::Fault>,
 }
 
 /// A row that is being filled.
@@ -69,6 +74,8 @@ pub(crate) struct Row<'a> {
     before: Option<&'a mut [F]>,
     cells: &'a mut [F],
     values: &'a mut [I256],
+    #[cfg(test)]
+    fault: Option<super::Fault>,
 }
 
 impl Row<'_> {
@@ -77,20 +84,33 @@ impl Row<'_> {
     }
 
     pub(crate) fn set(&mut self, slot: Slot, value: I256) {
+        #[cfg(test)]
+        let value = self.fault.map_or(value, |fault| fault.value(self.index, slot, value));
         self.values[slot.0] = value;
     }
 
     pub(crate) fn write(&mut self, column: usize, value: F) {
+        #[cfg(test)]
+        let value = self.fault.map_or(value, |fault| fault.cell(self.index, column, value));
         self.cells[column] = value;
     }
 
+    /// Writes into the row before, if there is one.
+    pub(crate) fn write_before(&mut self, column: usize, value: F) {
+        #[cfg(test)]
+        let value = self.fault.map_or(value, |fault| fault.cell(self.index.wrapping_sub(1), column, value));
+        if let Some(before) = self.before.as_deref_mut() {
+            before[column] = value;
+        }
+    }
+
     pub(crate) fn write_int(&mut self, column: usize, value: i128) {
-        self.cells[column] = F::from_i64((value % P) as i64);
+        self.write(column, F::from_i64((value % P) as i64));
     }
 
     /// The cells of the row before, if there is one.
-    pub(crate) fn before(&mut self) -> Option<&mut [F]> {
-        self.before.as_deref_mut()
+    pub(crate) fn before(&self) -> Option<&[F]> {
+        self.before.as_deref()
     }
 
     /// The value of an expression of this row alone.
@@ -131,6 +151,8 @@ pub(crate) struct Pass<'a> {
     /// Random counts of masks, five for each link.
     pub(crate) masks: &'a [F],
     pub(crate) salts: &'a [[F; SALT]],
+    #[cfg(test)]
+    fault: Option<super::Fault>,
 }
 
 impl Pass<'_> {
@@ -144,6 +166,8 @@ impl Pass<'_> {
     }
 
     pub(crate) fn write(&mut self, row: usize, column: usize, value: F) {
+        #[cfg(test)]
+        let value = self.fault.map_or(value, |fault| fault.cell(row, column, value));
         self.cells[row * self.chip.width + column] = value;
     }
 }
@@ -165,26 +189,58 @@ pub(crate) fn fill(
         publics: vec![F::ZERO; chip.publics],
     };
     load(chip, chips, traces, inputs, &mut table)?;
+    #[cfg(test)]
+    let fault = inputs.fault.filter(|fault| fault.chip == traces.tables.len());
+    #[cfg(test)]
+    if let Some(fault) = fault {
+        let slots = chip.slots;
+        fault.loaded(chip, &mut table.cells, &mut table.values, slots);
+    }
     let mut from = 0;
     while from < chip.fills.len() {
         let steps = chip.fills[from..].iter().take_while(|fill| matches!(fill, Fill::Row(_))).count();
         if steps > 0 {
-            rows(chip, &chip.fills[from..from + steps], &mut table)?;
+            rows(
+                chip,
+                &chip.fills[from..from + steps],
+                inputs,
+                &mut table,
+                #[cfg(test)]
+                fault,
+            )?;
         } else if let Fill::Pass(pass) = &chip.fills[from] {
-            pass(&mut Pass {
+            let filled = pass(&mut Pass {
                 chip,
                 cells: &mut table.cells,
                 publics: &mut table.publics,
                 masks: inputs.masks,
                 salts: inputs.salts,
-            })?;
+                #[cfg(test)]
+                fault,
+            });
+            forgive(filled, inputs)?;
         }
         from += steps.max(1);
     }
     Ok(table)
 }
 
-fn rows(chip: &Chip, steps: &[Fill], table: &mut Table) -> Result<(), FillError> {
+/// An error ends an honest prover's work. A malicious one goes on.
+fn forgive(filled: Result<(), FillError>, _inputs: &Inputs<'_>) -> Result<(), FillError> {
+    #[cfg(test)]
+    if _inputs.fault.is_some() {
+        return Ok(());
+    }
+    filled
+}
+
+fn rows(
+    chip: &Chip,
+    steps: &[Fill],
+    inputs: &Inputs<'_>,
+    table: &mut Table,
+    #[cfg(test)] fault: Option<super::Fault>,
+) -> Result<(), FillError> {
     for index in 0..chip.height() {
         let (done, rest) = table.cells.split_at_mut(index * chip.width);
         let mut row = Row {
@@ -193,10 +249,12 @@ fn rows(chip: &Chip, steps: &[Fill], table: &mut Table) -> Result<(), FillError>
             before: index.checked_sub(1).map(|before| &mut done[before * chip.width..]),
             cells: &mut rest[..chip.width],
             values: &mut table.values[index * chip.slots..(index + 1) * chip.slots],
+            #[cfg(test)]
+            fault,
         };
         for step in steps {
             if let Fill::Row(step) = step {
-                step(&mut row)?;
+                forgive(step(&mut row), inputs)?;
             }
         }
     }

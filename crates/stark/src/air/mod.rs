@@ -8,8 +8,11 @@ mod chip;
 mod constrain;
 #[cfg(test)]
 mod debug;
+#[cfg(test)]
+mod fault;
 mod fill;
 mod node;
+mod program;
 
 pub(crate) use self::{
     chip::{Chip, Constraint, Copies, Fill, Load, OrderPart, Rule, Slot},
@@ -19,7 +22,10 @@ pub(crate) use self::{
 };
 
 #[cfg(test)]
-pub(crate) use self::debug::{Violation, touched, violations};
+pub(crate) use self::{
+    debug::{Violation, differences, touched, violations},
+    fault::{Fault, Target},
+};
 
 /// The field of all cells: integers modulo `p = 2^31 - 2^24 + 1`.
 pub(crate) type F = p3_koala_bear::KoalaBear;

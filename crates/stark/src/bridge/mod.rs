@@ -33,7 +33,7 @@ use alloc::{string::ToString, vec::Vec};
 use p3_field::PrimeCharacteristicRing;
 use proofmark_core::{Algorithm, Digest};
 use proofmark_plan::{commit::schema_digest, types::Schema, value::Table};
-use rand::CryptoRng;
+use rand::{CryptoRng, rngs::StdRng};
 
 pub use self::error::{ProveError, Unsupported, VerifyError};
 use self::{format::Format, machine::Machine};
@@ -42,7 +42,7 @@ use crate::{
     air::F,
     digest::from_digest,
     proof::encode,
-    prove::{Filled, prove_chips},
+    prove::{Filled, own, prove_chips},
     security::Security,
     verify::verify_chips,
 };
@@ -102,9 +102,11 @@ pub fn prove(
     rng: &mut impl CryptoRng,
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
-    let filled = fill(statement, witness, rng, progress)?;
+    // From here on nothing is generic, so this crate compiles all of it, optimised in every profile.
+    let mut rng = own(rng);
+    let filled = fill(statement, witness, &mut rng, progress)?;
     enter(progress, Phase::Prove)?;
-    let (shape, proof) = prove_chips(statement.level, &filled, rng).map_err(ProveError::Internal)?;
+    let (shape, proof) = prove_chips(statement.level, &filled, &mut rng).map_err(ProveError::Internal)?;
     enter(progress, Phase::Encode)?;
     encode(&shape, proof).map_err(|error| ProveError::Internal(error.to_string()))
 }
@@ -130,7 +132,7 @@ pub fn verify(statement: &Statement<'_>, proof: &[u8]) -> Result<Security, Verif
 fn fill(
     statement: &Statement<'_>,
     witness: &Witness<'_>,
-    rng: &mut impl CryptoRng,
+    rng: &mut StdRng,
     progress: &mut dyn Progress,
 ) -> Result<Filled, ProveError> {
     enter(progress, Phase::Compile)?;

@@ -112,10 +112,11 @@ impl Build<'_> {
 
     /// The lower or the upper 16 bits.
     fn half(&mut self, word: &Word, half: usize) -> Node {
+        // From the top: doubling is cheaper than multiplying by another power of two.
         let zero = self.chip.int(0);
-        (0..16).fold(zero, |sum, bit| {
-            let bit_node = self.chip.scale(word[16 * half + bit], 1 << bit);
-            self.chip.add(sum, bit_node)
+        (0..16).rev().fold(zero, |sum, bit| {
+            let double = self.chip.scale(sum, 2);
+            self.chip.add(double, word[16 * half + bit])
         })
     }
 

@@ -7,7 +7,7 @@ use proofmark_plan::{
     commit,
     value::{Table, Value, Values},
 };
-use rand::CryptoRng;
+use rand::rngs::StdRng;
 
 use super::{
     Statement, Witness,
@@ -31,7 +31,7 @@ pub(super) fn fill(
     statement: &Statement<'_>,
     witness: &Witness<'_>,
     machine: &Machine,
-    rng: &mut impl CryptoRng,
+    rng: &mut StdRng,
 ) -> Result<(Traces, [F; 8], [u8; 32]), ProveError> {
     let table = witness.table;
     if table.schema != *statement.schema {
@@ -43,8 +43,13 @@ pub(super) fn fill(
     }
     let columns = Columns::of(table, &statement.bounds.text_bytes).ok_or(ProveError::BadTable)?;
     let masks: Vec<F> = (0..MASKS * machine.chips.len()).map(|_| random_element(rng)).collect();
-    let inputs =
-        Inputs { tables: &[columns], salts: &[witness.digest_salt.elements()], masks: &masks };
+    let inputs = Inputs {
+        tables: &[columns],
+        salts: &[witness.digest_salt.elements()],
+        masks: &masks,
+        #[cfg(test)]
+        fault: None,
+    };
     let mut traces = Traces::default();
     for chip in &machine.chips {
         // Values were checked above, so that a number without a place is an error of this crate.

@@ -203,7 +203,13 @@ impl Compiler<'_> {
                     }
                     Data::Int(chip.encoded(relation.select, int, lo, hi))
                 }
-                other => other.clone(),
+                // A constant has no digits of its own, but its digest has those of every text.
+                Data::Text(int, bound) => {
+                    let (lo, hi) = bounds(declared.ty.ty, *bound)
+                        .ok_or_else(|| no("a text of the result has no bound"))?;
+                    Data::Text(chip.encoded(relation.select, int, lo, hi), *bound)
+                }
+                Data::Bit(bit) => Data::Bit(*bit),
             };
             if !declared.ty.nullable
                 && chip.graph.as_constant(val.valid) != Some(p3_field::PrimeCharacteristicRing::ONE)

@@ -8,13 +8,13 @@ use rand::{SeedableRng, rngs::StdRng};
 use super::plans::{Case, csv, typed};
 use crate::{
     Level, VerifyError,
-    air::{F, Op, Place, Violation, touched},
+    air::{F, Op, Place, Rule, Violation, touched},
     prove::{Filled, prove_filled},
     verify,
 };
 
 /// A plan that uses every gadget, on a table of a few rows.
-pub(super) fn small_case() -> Case {
+pub(crate) fn small_case() -> Case {
     let plan = typed(
         r#"
 version: "1.0"
@@ -106,7 +106,15 @@ fn every_cell_of_every_row_is_constrained() {
                 if !broken {
                     free += 1;
                     if !is_free(&filled, at, column, row) {
-                        loose.insert((chip.name.clone(), column, row));
+                        let readers = chip.constraints.iter().filter(|constraint| {
+                            let mut columns = BTreeSet::new();
+                            if let Rule::Zero(node) = constraint.rule {
+                                chip.graph.reads(node, &mut columns);
+                            }
+                            columns.contains(&column)
+                        });
+                        let readers: Vec<_> = readers.map(|constraint| constraint.label).collect();
+                        loose.insert((chip.name.clone(), column, row, readers));
                     }
                 }
             }
@@ -125,7 +133,8 @@ fn constraints_are_necessary() {
     let (mut necessary, mut all) = (BTreeSet::new(), 0);
     for (at, chip) in filled.chips.iter().enumerate() {
         all += chip.constraints.len();
-        let rows = if at == 0 { chip.height() } else { (filled.traces.tables[at].rows + 3).min(chip.height()) };
+        let rows =
+            if at == 0 { chip.height() } else { (filled.traces.tables[at].rows + 3).min(chip.height()) };
         let mut places: Vec<usize> = (0..rows.min(24)).collect();
         places.push(chip.height() - 1);
         for row in places {
@@ -273,7 +282,9 @@ fn no_selector_is_a_count_and_no_constraint_multiplies_more_than_three_cells() {
                 while let Some(node) = open.pop() {
                     match chip.graph.op(node) {
                         Op::Add(a, b) | Op::Sub(a, b) | Op::Mul(a, b) => open.extend([a, b]),
-                        Op::First | Op::Last | Op::Transition => panic!("a selector in a message of {}", chip.name),
+                        Op::First | Op::Last | Op::Transition => {
+                            panic!("a selector in a message of {}", chip.name)
+                        }
                         _ => {}
                     }
                 }

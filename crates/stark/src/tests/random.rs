@@ -44,7 +44,6 @@ fn random_plans_agree_with_the_executor() {
                     continue;
                 }
                 covered += 1;
-                std::eprintln!("seed {seed}");
                 let case = Case::new(plan, tables);
                 let filled = case.fill(Level::Fast).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
                 assert_eq!(filled.violations(), [], "seed {seed}");

@@ -41,14 +41,16 @@ pub struct Committee {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 struct Plain {
     validators: Vec<PublicKey>,
-    quorum: usize,
+    /// Missing, it is [`Committee::default_quorum`].
+    quorum: Option<usize>,
 }
 
 impl TryFrom<Plain> for Committee {
     type Error = String;
 
     fn try_from(plain: Plain) -> Result<Self, String> {
-        Self::new(plain.validators, plain.quorum)
+        let quorum = plain.quorum.unwrap_or_else(|| Self::default_quorum(plain.validators.len()));
+        Self::new(plain.validators, quorum)
     }
 }
 

@@ -269,11 +269,11 @@ fn profile(
     collector.finish(&facts.events, |frame| symbols.resolve(frame)).map_err(|e| e.to_string())
 }
 
-fn receipt_path(witness: &Path) -> PathBuf {
+pub(super) fn receipt_path(witness: &Path) -> PathBuf {
     folder(witness).map_or_else(|| witness.to_path_buf(), |folder| folder.receipt())
 }
 
-fn beside(witness: &Path) -> Option<PathBuf> {
+pub(super) fn beside(witness: &Path) -> Option<PathBuf> {
     folder(witness).map(|folder| folder.perf()).filter(|path| path.is_file())
 }
 

@@ -8,16 +8,19 @@ use std::{
 
 use proofmark_core::{Digest, PublicKey, Tier};
 use proofmark_verifier::{Expectations, Policy};
-use proofmark_witness::quorum::{
-    Ballot, Certificate, Committee, DoubleSigning, EpochTree, Inclusion, MAX_CERTIFICATE_BYTES, Tally,
-    TallyError, Vote,
+use proofmark_witness::{
+    chain::Head,
+    quorum::{
+        Ballot, Certificate, Committee, DoubleSigning, EpochTree, Inclusion, MAX_CERTIFICATE_BYTES, Tally,
+        TallyError, Vote,
+    },
 };
 use serde::Serialize;
 
 use super::{
     folder::ShardFolder,
     run::nonce,
-    verify::{Beside, judge, now_ns, read_claim, read_identities, read_json},
+    verify::{Beside, claim_of, judge, now_ns, read_claim, read_identities, read_json},
 };
 use crate::{
     config::Config,
@@ -32,7 +35,8 @@ use crate::{
 Every witness is judged in full, with its recording. One that is refused is refused for the epoch: nothing is signed.
 The book beside the key remembers what was signed; a second root for one epoch is never signed with it.
 
-A committee is {\"validators\": [\"ed25519:…\", …], \"quorum\": 48}. Exit codes: 0 signed, 1 refused, 2 usage")]
+A committee is {\"validators\": [\"ed25519:…\", …], \"quorum\": 48}; without a quorum, the smallest that makes roots unique and lets
+certificates come about with the most faulty validators: 48 of 71. Exit codes: 0 signed, 1 refused, 2 usage")]
 pub(crate) struct VoteArgs {
     /// Where the folders of shards are
     #[arg(value_name = "OUT")]
@@ -43,12 +47,19 @@ pub(crate) struct VoteArgs {
     /// The committee, JSON
     #[arg(long, value_name = "FILE")]
     committee: PathBuf,
+    /// Another quorum than the committee's, for example 36: a vote is for a committee and its quorum
+    #[arg(long, value_name = "N")]
+    quorum: Option<usize>,
     /// Which key speaks for which shard, JSON
     #[arg(long, value_name = "FILE")]
     identities: PathBuf,
     /// The challenge of this epoch
     #[arg(long, value_name = "HEX", value_parser = nonce)]
     nonce: Option<String>,
+    /// The last witness of each shard that this validator signed for, JSON: gaps and forks are refused, and what is signed is
+    /// added
+    #[arg(long, value_name = "FILE")]
+    heads: Option<PathBuf>,
     /// How many shards must have a witness; default: all identities
     #[arg(long, value_name = "N")]
     shards: Option<usize>,
@@ -73,7 +84,7 @@ pub(crate) struct CertifyArgs {
     /// The committee, JSON
     #[arg(long, value_name = "FILE")]
     committee: PathBuf,
-    /// Another quorum than the committee's, for example 36: then the certificate says what that is worth
+    /// Another quorum than the committee's, for example 36: the votes must be for it, and the certificate says what it is worth
     #[arg(long, value_name = "N")]
     quorum: Option<usize>,
     /// Where the certificate goes
@@ -92,6 +103,9 @@ pub(crate) struct CertificateArgs {
     /// The committee that you trust, JSON
     #[arg(long, value_name = "FILE")]
     committee: PathBuf,
+    /// Another quorum than the committee's
+    #[arg(long, value_name = "N")]
+    quorum: Option<usize>,
     /// An inclusion proof whose root must be the certified one
     #[arg(long, value_name = "FILE")]
     inclusion: Option<PathBuf>,
@@ -101,7 +115,7 @@ pub(crate) struct CertificateArgs {
 }
 
 pub(super) fn vote(args: &VoteArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
-    let committee = read_committee(&args.committee, None)?;
+    let committee = read_committee(&args.committee, args.quorum)?;
     let key_path = args.key.clone().unwrap_or_else(|| config.provider_key());
     let key = keys::load(&key_path)?;
     if committee.position(&keys::public(&key)).is_none() {
@@ -115,6 +129,10 @@ pub(super) fn vote(args: &VoteArgs, config: &Config, ui: &Ui) -> Result<u8, Erro
     let mut expectations = Expectations::default();
     expectations.witness.nonce.clone_from(&args.nonce);
     expectations.witness.now_ns = Some(now_ns());
+    let mut heads: BTreeMap<u32, Head> = match &args.heads {
+        Some(path) if path.exists() => read_json(path)?,
+        _ => BTreeMap::new(),
+    };
     let folders = ShardFolder::list(&args.out)?;
     let wanted = args.shards.unwrap_or(policy.witness.identities.len());
     let mut refused = Vec::new();
@@ -122,13 +140,15 @@ pub(super) fn vote(args: &VoteArgs, config: &Config, ui: &Ui) -> Result<u8, Erro
     for folder in &folders {
         let receipt = files::read(&folder.receipt(), proofmark_core::MAX_RECEIPT_BYTES as u64)?;
         expectations.witness.shard = Some(folder.shard());
+        expectations.witness.head = heads.get(&folder.shard()).copied();
         let perf = Some(folder.perf()).filter(|path| path.is_file()).map(Beside::File);
         let verdict = judge(&receipt, perf, &policy, &expectations)?;
         if let proofmark_core::Verdict::Invalid { reason, detail } = verdict {
             refused.push(format!("shard {}: {}: {detail}", folder.shard(), reason.code()));
             continue;
         }
-        claims.push(read_claim(&folder.receipt())?.1);
+        // What was judged, not what the file says by now.
+        claims.push(claim_of(receipt, &folder.receipt())?.1);
     }
     if claims.len() < wanted {
         refused.push(format!("{} of {wanted} shards have a valid witness", claims.len()));
@@ -144,6 +164,10 @@ pub(super) fn vote(args: &VoteArgs, config: &Config, ui: &Ui) -> Result<u8, Erro
         .map_err(|e| Error::usage(format!("{}: {e}", args.out.display()), ""))?;
     let ballot = Ballot::of(&tree, &committee);
     enter_book(&key_path, &ballot)?;
+    if let Some(path) = &args.heads {
+        heads.extend(claims.iter().map(|claim| (claim.shard, Head::of(claim))));
+        files::write_whole(path, to_json(&heads).as_bytes())?;
+    }
     let vote = Vote::sign(ballot, &key);
     files::write_whole(&args.vote, to_json(&vote).as_bytes())?;
     ui.answer(&vote, |_| {
@@ -183,10 +207,8 @@ pub(super) fn certify(args: &CertifyArgs, ui: &Ui) -> Result<u8, Error> {
     let mut tally = Tally::new(&committee, args.epoch);
     let (mut counted, mut evidence) = (0, Vec::new());
     for path in &args.votes {
-        let mut vote: Vote = read_json(path)?;
-        if args.quorum.is_some() {
-            check_other_quorum(&mut vote, &args.committee, &committee)?;
-        }
+        let vote: Vote = read_json(path)?;
+        check_quorum(&vote, &committee, path)?;
         match tally.add(vote) {
             Ok(()) => counted += 1,
             Err(TallyError::DoubleSigning(found)) => evidence.push(*found),
@@ -238,19 +260,28 @@ pub(super) fn certify(args: &CertifyArgs, ui: &Ui) -> Result<u8, Error> {
     Ok(0)
 }
 
-/// A vote names the committee with its quorum, so a vote for another quorum is another vote.
-fn check_other_quorum(vote: &mut Vote, path: &Path, committee: &Committee) -> Result<(), Error> {
+/// A vote names the committee with its quorum. One for the same validators and another quorum is told apart, because that
+/// is easily set right.
+fn check_quorum(vote: &Vote, committee: &Committee, path: &Path) -> Result<(), Error> {
+    let validators = committee.validators();
+    let same = |quorum: &usize| {
+        let other = Committee::new(validators.to_vec(), *quorum);
+        other.is_ok_and(|other| other.digest() == vote.ballot.committee)
+    };
     if vote.ballot.committee == committee.digest() {
         return Ok(());
     }
-    Err(Error::usage(
-        format!("the votes are for the quorum in {}, not for {}", path.display(), committee.quorum()),
-        "a vote is for a committee and its quorum; ask for votes with a committee file that has this quorum",
-    ))
+    match (1..=validators.len()).find(same) {
+        Some(quorum) => Err(Error::usage(
+            format!("{} is a vote for a quorum of {quorum}, not of {}", path.display(), committee.quorum()),
+            format!("count with --quorum {quorum}, or ask for votes with `witness vote --quorum {}`", committee.quorum()),
+        )),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn check(args: &CertificateArgs, ui: &Ui) -> Result<u8, Error> {
-    let committee = read_committee(&args.committee, None)?;
+    let committee = read_committee(&args.committee, args.quorum)?;
     let bytes = files::read(&args.file, MAX_CERTIFICATE_BYTES as u64)?;
     let refused = |message: String| Error::Refused { code: "bad-certificate", message, hint: None };
     if let Ok(evidence) = serde_json::from_slice::<DoubleSigning>(&bytes) {
@@ -290,7 +321,7 @@ pub(super) fn check(args: &CertificateArgs, ui: &Ui) -> Result<u8, Error> {
     Ok(0)
 }
 
-fn read_committee(path: &Path, quorum: Option<usize>) -> Result<Committee, Error> {
+pub(super) fn read_committee(path: &Path, quorum: Option<usize>) -> Result<Committee, Error> {
     let committee: Committee = read_json(path)?;
     match quorum {
         Some(quorum) => {

@@ -1,10 +1,13 @@
 //! `proofmark witness`.
 
 mod analyse;
+mod anchor;
+mod cluster;
 mod epoch;
 mod fetch;
 mod fleet;
 mod folder;
+mod roster;
 mod run;
 mod simulate;
 mod verify;
@@ -41,6 +44,12 @@ pub(crate) enum WitnessCommand {
     Simulate(simulate::SimulateArgs),
     /// A copy without arguments, environment and paths, signed again
     Redact(analyse::RedactArgs),
+    /// Write down on a Solana cluster who may anchor witnesses and who may vote
+    Roster(roster::RosterArgs),
+    /// Anchor a witness on a Solana cluster, or vote for an anchored one
+    Anchor(anchor::AnchorArgs),
+    /// What a Solana cluster keeps of a shard and epoch, and whether it is final
+    Anchored(anchor::AnchoredArgs),
 }
 
 /// Whether a command passes signals on instead of ending by them.
@@ -62,5 +71,8 @@ pub(crate) fn execute(command: WitnessCommand, config: &Config, ui: &Ui) -> Resu
         WitnessCommand::Certificate(args) => epoch::check(&args, ui),
         WitnessCommand::Simulate(args) => simulate::execute(&args, ui),
         WitnessCommand::Redact(args) => analyse::redact(&args, config, ui),
+        WitnessCommand::Roster(args) => roster::execute(&args, config, ui),
+        WitnessCommand::Anchor(args) => anchor::execute(&args, config, ui),
+        WitnessCommand::Anchored(args) => anchor::anchored(&args, ui),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use proofmark_core::{Digest, Outcome};
+use proofmark_core::{Digest, Evidence, Outcome};
 use proofmark_recorder::{EventChoice, Perf, RecordError, Request, record, tree_digest};
 use proofmark_store::Store;
 use proofmark_witness::{WitnessExpectations, WitnessPolicy, chain, perf::Limits};
@@ -165,8 +165,13 @@ fn run(args: &RunArgs, config: &Config, ui: &Ui, ended: &mut Option<Outcome>) ->
     let tool = format!("proofmark {}", env!("CARGO_PKG_VERSION"));
     let receipt = folder.put(&claim, evidence, &request.output, tool)?;
     // By its content, too. The witness is made without it, so trouble is only told.
-    let store = Store::open(config.store().join("receipts"));
-    if let Err(error) = store.and_then(|store| store.put(&receipt)) {
+    let kept = Store::open(config.store().join("receipts")).and_then(|store| {
+        if matches!(&receipt.evidence, Evidence::Witness(evidence) if evidence.perf.is_none()) {
+            store.put_recording(&claim.recording.perf, &folder.perf())?;
+        }
+        store.put(&receipt)
+    });
+    if let Err(error) = kept {
         ui.warn(&format!("the receipt was not kept in the store: {}", clean(&error.to_string())));
     }
     let left = match claim.usage.left_running {

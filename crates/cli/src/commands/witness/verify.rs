@@ -9,7 +9,7 @@ use std::{
 
 use proofmark_core::{Claim, Evidence, MAX_RECEIPT_BYTES, Provenance, Receipt, Tier, Verdict};
 use proofmark_registry::Registry;
-use proofmark_store::Store;
+use proofmark_store::{Store, StoreError};
 use proofmark_verifier::{Expectations, Policy, Verifier};
 use proofmark_witness::{Identity, chain::Head, dsse::Envelope};
 use serde::Serialize;
@@ -21,7 +21,7 @@ use crate::{
     error::{Error, exit},
     files,
     judge::read_policy,
-    ui::Ui,
+    ui::{Ui, clean},
 };
 
 /// Arguments of `witness verify`.
@@ -38,8 +38,8 @@ Examples:
 pub(crate) struct VerifyArgs {
     /// A receipt, a DSSE envelope, a shard's folder, the URL of a receipt, or its id in the store
     witness: String,
-    /// The recording; default: inside the receipt, or beside it
-    #[arg(long, value_name = "FILE|URL")]
+    /// The recording, or its id in the store; default: inside the receipt, beside it, or in the store
+    #[arg(long, value_name = "FILE|URL|ID")]
     perf: Option<String>,
     /// Which key speaks for which shard, JSON; `witness fleet` writes one
     #[arg(long, value_name = "FILE")]
@@ -133,6 +133,12 @@ fn locate(args: &VerifyArgs, config: &Config) -> Result<(Vec<u8>, Option<Beside>
     let is_url = |text: &str| text.starts_with("http://") || text.starts_with("https://");
     let named = match &args.perf {
         Some(url) if is_url(url) => Some(Beside::Bytes(fetch::get(url, MAX_FETCHED_BYTES)?)),
+        Some(id) if id.starts_with("bafkrei") && !Path::new(id).exists() => {
+            let store = Store::open(config.store().join("receipts"));
+            let file = store.and_then(|store| store.recording_by_id(id)).map_err(not_stored)?;
+            let file = file.ok_or_else(|| not_stored(StoreError::NotFound(id.clone())))?;
+            Some(Beside::File(file))
+        }
         Some(path) => Some(Beside::File(path.into())),
         None => None,
     };
@@ -141,12 +147,13 @@ fn locate(args: &VerifyArgs, config: &Config) -> Result<(Vec<u8>, Option<Beside>
     }
     let path = Path::new(&args.witness);
     if args.witness.starts_with("bafyrei") && !path.exists() {
-        let store = Store::open(config.store().join("receipts"));
-        let receipt = store.and_then(|store| store.get(&args.witness)).map_err(|error| Error::Refused {
-            code: "not-stored",
-            message: error.to_string(),
-            hint: None,
-        })?;
+        let store = Store::open(config.store().join("receipts")).map_err(not_stored)?;
+        let receipt = store.get(&args.witness).map_err(not_stored)?;
+        let beside = || match &receipt.claim {
+            Claim::Witness(claim) => store.recording(&claim.recording.perf).map(Beside::File),
+            _ => None,
+        };
+        let named = named.or_else(beside);
         return Ok((receipt.to_cbor(), named));
     }
     if !path.is_dir() {
@@ -162,6 +169,10 @@ fn locate(args: &VerifyArgs, config: &Config) -> Result<(Vec<u8>, Option<Beside>
     let folder = ShardFolder::new(&files::parent(path), number);
     let beside = || Some(folder.perf()).filter(|perf| perf.is_file()).map(Beside::File);
     Ok((files::read(&folder.receipt(), limit)?, named.or_else(beside)))
+}
+
+fn not_stored(error: StoreError) -> Error {
+    Error::Refused { code: "not-stored", message: clean(&error.to_string()).into_owned(), hint: None }
 }
 
 /// The longest recording that is fetched.
@@ -181,8 +192,16 @@ fn unwrap_envelope(bytes: Vec<u8>) -> Vec<u8> {
 
 /// The claim of a receipt of a witness.
 pub(super) fn read_claim(path: &Path) -> Result<(Receipt, proofmark_core::WitnessClaim), Error> {
+    claim_of(files::read(path, MAX_RECEIPT_BYTES as u64)?, path)
+}
+
+/// The claim in the bytes of a receipt that was read from a file.
+pub(super) fn claim_of(
+    bytes: Vec<u8>,
+    path: &Path,
+) -> Result<(Receipt, proofmark_core::WitnessClaim), Error> {
     let refuse = |message: String| Error::File { path: path.to_path_buf(), message, hint: None };
-    let bytes = unwrap_envelope(files::read(path, MAX_RECEIPT_BYTES as u64)?);
+    let bytes = unwrap_envelope(bytes);
     let receipt = Receipt::decode(&bytes).map_err(|e| refuse(e.to_string()))?;
     match &receipt.claim {
         Claim::Witness(claim) => {

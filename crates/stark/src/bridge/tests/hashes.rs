@@ -15,7 +15,7 @@ fn shown(messages: &[Message]) -> BTreeMap<u32, [u8; 32]> {
     let (chip, columns) = sha::chip("sha256", (ROWS * blocks).next_power_of_two().ilog2());
     assert_eq!(chip.fault, None);
     let chips = [Arc::new(chip)];
-    let inputs = Inputs { tables: &[], salts: &[], masks: &[] };
+    let inputs = Inputs { tables: &[], salts: &[], masks: &[], fault: None };
     let mut traces = Traces::default();
     let mut table = fill(&chips[0], &chips, &traces, &inputs).expect("a table");
     sha::fill(&mut table, &columns, messages);
