@@ -76,20 +76,20 @@ pub(super) struct Columns {
     phase: usize,
     id: usize,
     block: usize,
-    live: usize,
+    pub(super) live: usize,
     more: usize,
-    words: usize,
-    a: usize,
-    e: usize,
-    before: usize,
-    start: usize,
+    pub(super) words: usize,
+    pub(super) a: usize,
+    pub(super) e: usize,
+    pub(super) before: usize,
+    pub(super) start: usize,
     carry_out: usize,
     /// For each round two cells for each half: `t + 3 s`.
-    carry_e: usize,
+    pub(super) carry_e: usize,
     /// For each round two cells for each half: `t + 2 s - 1`, both bits.
-    carry_a: usize,
+    pub(super) carry_a: usize,
     /// For each word two cells for each half: `t + 2 s`.
-    carry_w: usize,
+    pub(super) carry_w: usize,
 }
 
 type Word = [Node; 32];
@@ -456,18 +456,37 @@ struct Row {
     before: [u32; 8],
 }
 
-/// The rows of a block and what it gives.
-fn compress(start: [u32; 8], words: &[u32]) -> ([Row; ROWS], [u32; 8]) {
+/// A value of a block, for provers that lie about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Value {
+    /// The working variable `a` after a round.
+    A,
+    /// The working variable `e` after a round.
+    E,
+    /// The variable `d` before a round.
+    State,
+    /// A word of the schedule.
+    Word,
+}
+
+/// The rows of a block and what it gives. Each value goes through `change`, with its round.
+fn compress(
+    start: [u32; 8],
+    words: &[u32],
+    change: impl Fn(Value, usize, u32) -> u32,
+) -> ([Row; ROWS], [u32; 8]) {
     let mut w = [0u32; 64];
     w[..16].copy_from_slice(words);
     for t in 16..64 {
-        w[t] = small1(w[t - 2])
+        let word = small1(w[t - 2])
             .wrapping_add(w[t - 7])
             .wrapping_add(small0(w[t - 15]))
             .wrapping_add(w[t - 16]);
+        w[t] = change(Value::Word, t, word);
     }
     let mut state = start;
     let rows = array::from_fn(|row| {
+        state[3] = change(Value::State, ROUNDS * row, state[3]);
         let mut out = Row { words: [0; ROUNDS], a: [0; ROUNDS], e: [0; ROUNDS], before: state };
         for at in 0..ROUNDS {
             let t = ROUNDS * row + at;
@@ -478,7 +497,9 @@ fn compress(start: [u32; 8], words: &[u32]) -> ([Row; ROWS], [u32; 8]) {
                 .wrapping_add(K[t])
                 .wrapping_add(w[t]);
             let second = large0(a).wrapping_add((a & b) ^ (a & c) ^ (b & c));
-            state = [first.wrapping_add(second), a, b, c, d.wrapping_add(first), e, f, g];
+            let new_e = change(Value::E, t, d.wrapping_add(first));
+            let new_a = change(Value::A, t, new_e.wrapping_sub(d).wrapping_add(second));
+            state = [new_a, a, b, c, new_e, e, f, g];
             (out.words[at], out.a[at], out.e[at]) = (w[t], state[0], state[4]);
         }
         out
@@ -488,6 +509,16 @@ fn compress(start: [u32; 8], words: &[u32]) -> ([Row; ROWS], [u32; 8]) {
 
 /// Fills the table of the chip. The messages fit its rows.
 pub(super) fn fill(table: &mut Table, columns: &Columns, messages: &[Message]) {
+    fill_with(table, columns, messages, |_, _, value| value);
+}
+
+/// The same with values of the first block changed.
+pub(super) fn fill_with(
+    table: &mut Table,
+    columns: &Columns,
+    messages: &[Message],
+    change: impl Fn(Value, usize, u32) -> u32,
+) {
     let width = table.width;
     let height = table.cells.len() / width;
     let mut rows: Vec<Row> = Vec::with_capacity(height);
@@ -499,7 +530,9 @@ pub(super) fn fill(table: &mut Table, columns: &Columns, messages: &[Message]) {
         let blocks = message.map_or(1, Message::blocks);
         let mut start = START;
         for (number, words) in message.unwrap_or(&dead).words.chunks(16).enumerate() {
-            let (block, out) = compress(start, words);
+            let first = at == 0;
+            let changed = |what, round, value| if first { change(what, round, value) } else { value };
+            let (block, out) = compress(start, words, changed);
             for row in 0..ROWS {
                 let cells = &mut table.cells[(at + row) * width..(at + row + 1) * width];
                 cells[columns.phase + row] = F::ONE;

@@ -6,13 +6,30 @@ use alloc::{
 };
 
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
+use proofmark_plan::{
+    commit,
+    value::{Value, Values},
+};
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
-use super::honest::{Case, random_table, schema};
+use super::{
+    super::{
+        gather,
+        leaves::halves_of,
+        machine::Machine,
+        sha::Message,
+        tree::{self, Inner},
+        witness::Parts,
+    },
+    honest::{Case, random_table, schema},
+};
 use crate::{
-    air::{Chip, F, Node, Op, Place, Rule, permute},
+    Level,
+    air::{Chip, F, Node, Op, Place, Rule, Table, Violation, permute},
+    bridge::{self, Statement},
     gadget::{RANGE_BUS, ROUND_CELLS},
-    prove::Filled,
+    proof::encode,
+    prove::{Filled, prove_chips},
 };
 
 /// A table that uses every gadget, on few rows: three leaves, the last one not full.
@@ -252,5 +269,170 @@ fn constraints_are_necessary() {
             alone.len(),
             chip.constraints.len(),
         );
+    }
+}
+
+/// A case whose leaves, nodes or words a malicious prover makes as he likes, and states their root.
+fn forged(case: &Case, forge: impl Fn(&mut Parts, &Machine)) -> Filled {
+    let statement = case.statement(Level::Fast);
+    let machine = Machine::new(&statement).expect("a supported table");
+    let mut filled = case.fill();
+    let mut parts = Parts::new(&case.table, case.rows_per_leaf, &case.root_salt, &machine);
+    forge(&mut parts, &machine);
+    for (at, chip) in machine.chips.iter().enumerate() {
+        if at != machine.rows {
+            // The masks stay as they are: only first rows hold them, in columns that nothing else writes.
+            let table = &mut filled.traces.tables[at];
+            let masks: Vec<(usize, F)> = masks_of(chip).into_iter().map(|column| (column, table.row(0)[column])).collect();
+            let range = at == 0;
+            if !range {
+                table.cells.fill(F::ZERO);
+                number_rows(chip, table);
+            }
+            masks.into_iter().for_each(|(column, value)| table.cells[column] = value);
+        }
+    }
+    parts.fill(&machine, &case.root_salt, &mut filled.traces).expect("room");
+    filled.publics[machine.leaves.0] = halves_of(&parts.root).to_vec();
+    filled
+}
+
+/// Columns of masks: counts of messages on their buses.
+fn masks_of(chip: &Chip) -> Vec<usize> {
+    let masks = chip.interactions.iter().filter(|message| message.bus.starts_with("mask"));
+    masks.flat_map(|message| cells_of(chip, &[message.count])).map(|(column, _)| column).collect()
+}
+
+/// Row numbers, the one thing that the chips of leaves and nodes fill themselves: the column after head and real.
+fn number_rows(chip: &Chip, table: &mut Table) {
+    if matches!(chip.name.as_str(), "leaves" | "tree") {
+        let width = table.width;
+        table.cells.chunks_mut(width).enumerate().for_each(|(row, cells)| cells[2] = F::from_usize(row));
+    }
+}
+
+#[test]
+fn forging_nothing_forges_nothing() {
+    assert_eq!(forged(&small_case(), |_, _| {}).violations(), []);
+}
+
+#[test]
+fn a_tree_splits_only_where_the_standard_says() {
+    let filled = forged(&small_case(), |parts, machine| {
+        // Header and three leaves as 1 | 3 and 3 | 1 instead of 2 | 2.
+        let id = machine.first_node_id;
+        let hashes: Vec<[u8; 32]> = parts.leaves.iter().map(|leaf| leaf.hash).collect();
+        let node = |id, [first, split, after]: [u32; 3], left, right| Inner {
+            id,
+            first,
+            split,
+            after,
+            left,
+            right,
+            hash: proofmark_core::merkle::node_hash(&left, &right),
+        };
+        let low = node(id + 1, [1, 2, 3], hashes[1], hashes[2]);
+        let middle = node(id + 2, [1, 3, 4], low.hash, hashes[3]);
+        let top = node(id + 3, [0, 1, 4], hashes[0], middle.hash);
+        parts.root = top.hash;
+        parts.nodes = alloc::vec![low, middle, top];
+    });
+    // One leaf to the left of three is no power of two that is large enough.
+    assert_eq!(filled.violations(), [Violation::Bus(RANGE_BUS.into())]);
+}
+
+#[test]
+fn a_header_states_the_number_of_rows_and_not_one_that_is_congruent() {
+    let case = small_case();
+    let filled = forged(&case, |parts, machine| {
+        let rows = case.table.rows as u64 + u64::from(F::ORDER_U32);
+        let mut header =
+            commit::header(&Value::Table(case.table.clone()), case.rows_per_leaf, &case.root_salt);
+        header[4..12].copy_from_slice(&rows.to_le_bytes());
+        let leaf = &mut parts.leaves[0];
+        leaf.message = Message::new(0, &header);
+        leaf.hash = <sha2::Sha256 as sha2::Digest>::digest(&header).into();
+        let hashes: Vec<[u8; 32]> = parts.leaves.iter().map(|leaf| leaf.hash).collect();
+        (parts.nodes, parts.root) = tree::nodes(&hashes, machine.first_node_id);
+    });
+    let mut filled = filled;
+    let at = filled.chips.iter().position(|chip| chip.name == "leaves").expect("the leaves");
+    assert!(!filled.violations().is_empty());
+    // With the halves of the false number in the header's cells only the bit is in the way.
+    let readers = filled.chips[at].constraints.iter().find(|constraint| constraint.label.starts_with("the upper half"));
+    let Some(Rule::Zero(node)) = readers.map(|constraint| &constraint.rule) else { panic!("a rule") };
+    let upper = cells_of(&filled.chips[at], &[*node]).first().expect("a column").0;
+    let rows = case.table.rows as u32 + F::ORDER_U32;
+    let table = &mut filled.traces.tables[at];
+    table.cells[upper - 1] = F::from_u32(rows & 0xffff);
+    table.cells[upper] = F::from_u32(rows >> 16);
+    let found = filled.violations();
+    assert!(matches!(&found[..], [Violation::Constraint { label, .. }] if label.starts_with("the upper half")), "{found:?}");
+}
+
+#[test]
+fn leaves_of_another_table_are_refused() {
+    let case = small_case();
+    // The same rows in another order, a row less, a row more, another value.
+    let other = random_table(&case.table.schema, 23, 4, 7);
+    for other in [other, prefix(&case.table, 22), prefix(&case.table, 18)] {
+        let filled = forged(&case, |parts, machine| {
+            *parts = Parts::new(&other, case.rows_per_leaf, &case.root_salt, machine);
+        });
+        assert!(!filled.violations().is_empty());
+    }
+    let swapped = forged(&case, |parts, machine| {
+        parts.leaves.swap(1, 2);
+        let hashes: Vec<[u8; 32]> = parts.leaves.iter().map(|leaf| leaf.hash).collect();
+        (parts.nodes, parts.root) = tree::nodes(&hashes, machine.first_node_id);
+    });
+    assert!(!swapped.violations().is_empty());
+    let dropped = forged(&case, |parts, machine| {
+        parts.leaves.pop();
+        let hashes: Vec<[u8; 32]> = parts.leaves.iter().map(|leaf| leaf.hash).collect();
+        (parts.nodes, parts.root) = tree::nodes(&hashes, machine.first_node_id);
+    });
+    assert!(!dropped.violations().is_empty());
+    let words = forged(&case, |parts, _| drop(parts.words.pop()));
+    assert!(!words.violations().is_empty());
+    let doubled = forged(&case, |parts, _| {
+        let word = &parts.words[0];
+        let word = gather::Word { key: word.key, bytes: word.bytes };
+        parts.words.push(word);
+    });
+    assert!(!doubled.violations().is_empty());
+}
+
+/// The first rows of a table.
+fn prefix(table: &proofmark_plan::value::Table, rows: usize) -> proofmark_plan::value::Table {
+    let columns = table.columns.iter().map(|data| {
+        let mut data = (**data).clone();
+        match &mut data.values {
+            Values::Bool(values) => values.truncate(rows),
+            Values::Narrow(values) => values.truncate(rows),
+            Values::Text(text) => text.spans.truncate(rows),
+            Values::Wide(values) => values.truncate(rows),
+        }
+        if let Some(validity) = &mut data.validity {
+            validity.truncate(rows);
+        }
+        alloc::sync::Arc::new(data)
+    });
+    proofmark_plan::value::Table { schema: table.schema.clone(), rows, columns: columns.collect() }
+}
+
+#[test]
+fn a_false_trace_gives_no_proof() {
+    let case = small_case();
+    let other = random_table(&case.table.schema, 23, 4, 7);
+    let filled = forged(&case, |parts, machine| {
+        *parts = Parts::new(&other, case.rows_per_leaf, &case.root_salt, machine);
+    });
+    let root = commit::root(&Value::Table(other), case.rows_per_leaf, &case.root_salt);
+    let statement = Statement { root, ..case.statement(Level::Fast) };
+    let mut rng = StdRng::seed_from_u64(3);
+    if let Ok((shape, proof)) = prove_chips(Level::Fast, &filled, &mut rng) {
+        let proof = encode(&shape, proof).expect("bytes");
+        assert!(bridge::verify(&statement, &proof).is_err());
     }
 }
