@@ -120,6 +120,16 @@ impl Build<'_> {
         })
     }
 
+    /// The same, one product for each bit: messages are resolved as trees, where a sum of a sum with itself is read
+    /// twice, and so on.
+    fn flat_half(&mut self, word: &Word, half: usize) -> Node {
+        let zero = self.chip.int(0);
+        (0..16).fold(zero, |sum, bit| {
+            let cell = self.chip.scale(word[16 * half + bit], 1 << bit);
+            self.chip.add(sum, cell)
+        })
+    }
+
     fn xor(&mut self, x: Node, y: Node) -> Node {
         let both = self.chip.mul(x, y);
         let (sum, twice) = (self.chip.add(x, y), self.chip.scale(both, 2));
@@ -196,9 +206,10 @@ pub(super) fn chip(name: &'static str, log_height: u32) -> (Chip, Columns) {
     let carry_w = schedule(&mut build, phase[0], &words);
     let state = [0, 1, 2, 3].map(|at| a[ROUNDS - 1 - at]);
     let state: [Word; 8] = array::from_fn(|at| if at < 4 { state[at] } else { e[ROUNDS - 1 - (at - 4)] });
-    let out = chaining(&mut build, (phase[0], phase[ROWS - 1], more), (&before, &state), &start, &carry_out);
+    let turns = (phase[0], phase[ROWS - 1]);
+    let out = chaining(&mut build, turns, [live, more], (&before, &state), &start, &carry_out);
     blocks(&mut chip, phase[ROWS - 1], [id, block, live, more]);
-    messages(&mut chip, (phase[0], phase[ROWS - 1]), [id, block, live, more], &words, &out);
+    messages(&mut chip, turns, [id, block, live, more], &words, &out);
     let at = |node| chip.column_of(node);
     let columns = Columns {
         phase: at(phase[0]),
@@ -329,12 +340,15 @@ fn schedule(build: &mut Build<'_>, begins: Node, words: &[Word]) -> Node {
 /// From row to row and from block to block. Returns the halves of what a block gives.
 fn chaining(
     build: &mut Build<'_>,
-    (begins, ends, more): (Node, Node, Node),
+    (begins, ends): (Node, Node),
+    [live, more]: [Node; 2],
     (before, state): (&[Word; 8], &[Word; 8]),
     start: &[Node; 16],
     carry_out: &[Node; 16],
 ) -> [Node; 16] {
     let inside = build.chip.not(ends);
+    // A dead block gives nothing to anybody.
+    let used = build.chip.mul(ends, live);
     let mut out = Vec::with_capacity(16);
     for at in 0..8 {
         let after = build.next_word(&before[at]);
@@ -355,8 +369,8 @@ fn chaining(
             let gated = build.chip.mul(inside, difference);
             build.chip.zero(gated, "through all its rows");
             build.chip.boolean(carry_out[place], "a carry of the chaining value is a bit");
-            build.chip.leave_free(&[carry_out[place]], ends);
-            let last = build.half(&state[at], half);
+            build.chip.leave_free(&[carry_out[place]], used);
+            let last = build.flat_half(&state[at], half);
             let high = build.chip.scale(carry_out[place], 1 << 16);
             let sum = build.chip.sum(&[start[place], last, carry_in]);
             let given = build.chip.sub(sum, high);
