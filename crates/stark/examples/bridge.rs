@@ -30,7 +30,10 @@ fn main() {
     println!("|---|---|---|---|---|---|---|---|---|");
     for rows in sizes {
         for (name, columns) in [
-            ("stocks: symbol, date, price", &[("symbol", "string"), ("date", "date"), ("price", "decimal(9,2)")][..]),
+            (
+                "stocks: symbol, date, price",
+                &[("symbol", "string"), ("date", "date"), ("price", "decimal(9,2)")][..],
+            ),
             ("three integers", &[("key", "int"), ("a", "int"), ("b", "int")]),
             ("four integers", &[("a", "int"), ("b", "int"), ("c", "int"), ("d", "int")]),
         ] {
@@ -75,10 +78,9 @@ fn run(name: &str, table: &Table, rows: u32) {
 
 /// A table of random values.
 fn table(columns: &[(&str, &str)], rows: usize) -> Table {
-    let columns = columns.iter().map(|(name, ty)| Column {
-        name: (*name).to_string(),
-        ty: ty.parse().expect("a type"),
-    });
+    let columns = columns
+        .iter()
+        .map(|(name, ty)| Column { name: (*name).to_string(), ty: ty.parse().expect("a type") });
     let schema = Schema::new(columns.collect()).expect("distinct names");
     let mut rng = StdRng::seed_from_u64(1);
     let columns = schema.columns().iter().map(|column| {

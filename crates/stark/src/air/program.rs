@@ -26,16 +26,39 @@ pub(super) enum Source {
 /// One step; `to` is the slot of its result.
 #[derive(Clone, Debug)]
 pub(super) enum Step {
-    Add { a: Source, b: Source, to: u32 },
-    Mul { a: Source, b: Source, to: u32 },
-    Scale { a: Source, by: F, to: u32 },
-    Sub { a: Source, b: Source, to: u32 },
+    Add {
+        a: Source,
+        b: Source,
+        to: u32,
+    },
+    Mul {
+        a: Source,
+        b: Source,
+        to: u32,
+    },
+    Scale {
+        a: Source,
+        by: F,
+        to: u32,
+    },
+    Sub {
+        a: Source,
+        b: Source,
+        to: u32,
+    },
     /// The expression is zero.
     Zero(Source),
     /// The 148 columns from `at` on hold a permutation of `input`.
-    Permutation { input: [Source; 16], at: usize },
+    Permutation {
+        input: [Source; 16],
+        at: usize,
+    },
     /// The message of this index with its fields and its count.
-    Message { index: usize, fields: Vec<Source>, count: Source },
+    Message {
+        index: usize,
+        fields: Vec<Source>,
+        count: Source,
+    },
 }
 
 /// All steps of a chip: constraints in order, then messages.
@@ -104,7 +127,13 @@ impl Compiler<'_> {
     fn parts(&self, node: Node) -> Option<[Node; 2]> {
         match self.chip.graph.op(node) {
             Op::Add(a, b) | Op::Mul(a, b) | Op::Sub(a, b) => Some([a, b]),
-            Op::Const(_) | Op::First | Op::Last | Op::Local(_) | Op::Next(_) | Op::Public(_) | Op::Transition => None,
+            Op::Const(_)
+            | Op::First
+            | Op::Last
+            | Op::Local(_)
+            | Op::Next(_)
+            | Op::Public(_)
+            | Op::Transition => None,
         }
     }
 

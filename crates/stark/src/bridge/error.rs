@@ -68,6 +68,12 @@ pub enum Unsupported {
         /// The most bytes.
         most: u32,
     },
+    /// Texts of this bound are not in the digest byte by byte.
+    #[error("no bridge for texts with a bound of {bound} bytes, only for 3, 7, 11, 15 or 30")]
+    LongTexts {
+        /// The bound.
+        bound: u8,
+    },
     /// Rows in a leaf are from 1 to 1024.
     #[error("rows in a leaf are from 1 to 1024")]
     RowsPerLeaf,
@@ -84,7 +90,9 @@ pub enum Unsupported {
         most: u32,
     },
     /// More data than one proof hashes.
-    #[error("the leaves of such a table may be {blocks} blocks of SHA-256, more than one proof hashes ({most})")]
+    #[error(
+        "the leaves of such a table may be {blocks} blocks of SHA-256, more than one proof hashes ({most})"
+    )]
     TooMuchData {
         /// The blocks.
         blocks: u64,

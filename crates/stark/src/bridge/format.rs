@@ -47,9 +47,13 @@ const WORTHWHILE_ROWS: u32 = 1 << 12;
 pub(super) enum Kind {
     Bool,
     /// Two's complement in so many words.
-    Number { words: u32 },
+    Number {
+        words: u32,
+    },
     /// At most so many bytes.
-    Text { bound: u8 },
+    Text {
+        bound: u8,
+    },
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -128,8 +132,10 @@ impl Format {
                 (_, Some(width)) => Kind::Number { words: width as u32 / 4 },
                 (_, None) => {
                     debug_assert!(is_text(column.ty), "all other types have a width");
-                    let bound = texts.next().filter(|bound| TEXT_CLASSES.contains(bound));
-                    let bound = *bound.ok_or(Unsupported::TextBounds)?;
+                    let bound = *texts.next().ok_or(Unsupported::TextBounds)?;
+                    if !TEXT_CLASSES.contains(&bound) {
+                        return Err(Unsupported::LongTexts { bound });
+                    }
                     if u32::from(bound) * rows_per_leaf > MAX_TEXT_BYTES {
                         return Err(Unsupported::TextsTooLong);
                     }
@@ -141,8 +147,7 @@ impl Format {
         if texts.next().is_some() {
             return Err(Unsupported::TextBounds);
         }
-        let mut format =
-            Self { fields, rows_per_leaf, leaves, gathered: 0, hash_heights: Vec::new() };
+        let mut format = Self { fields, rows_per_leaf, leaves, gathered: 0, hash_heights: Vec::new() };
         let (words, gathered) = format.longest_leaf();
         // The padding takes up to sixteen words more.
         if words + 32 > 1 << PLACE_BITS {
@@ -150,10 +155,11 @@ impl Format {
         }
         format.gathered = gathered * leaves;
         let blocks = (words + 3).div_ceil(16);
-        format.hash_heights = hash_heights(leaves, blocks, least_log_height).ok_or(Unsupported::TooMuchData {
-            blocks: u64::from(leaves) * u64::from(blocks + 2) + 2,
-            most: 1 << (MAX_LOG_HASH_ROWS - ROWS.ilog2()),
-        })?;
+        format.hash_heights =
+            hash_heights(leaves, blocks, least_log_height).ok_or(Unsupported::TooMuchData {
+                blocks: u64::from(leaves) * u64::from(blocks + 2) + 2,
+                most: 1 << (MAX_LOG_HASH_ROWS - ROWS.ilog2()),
+            })?;
         Ok(format)
     }
 
@@ -231,10 +237,8 @@ fn hash_heights(leaves: u32, blocks: u32, least_log_height: u32) -> Option<Vec<u
         }
         left == 0 && pairs > leaves
     };
-    let range = least_log_height..=MAX_LOG_HASH_ROWS;
-    let one = range.clone().find(|height| fits(&[*height]));
-    let two = range
-        .clone()
+    let one = (least_log_height..=MAX_LOG_HASH_ROWS).find(|height| fits(&[*height]));
+    let two = (least_log_height..MAX_LOG_HASH_ROWS)
         .flat_map(|large| (least_log_height..large).map(move |small| [large, small]))
         .filter(|heights| fits(heights))
         .min_by_key(|heights| (1u32 << heights[0]) + (1 << heights[1]));

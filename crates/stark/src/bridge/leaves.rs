@@ -157,7 +157,8 @@ fn padding(chip: &mut Chip, base: Node, words: Node) -> (Node, [Node; 16], [Node
     // `32 W` is below 2^21: bytes 0, five bits, eight bits, eight bits.
     let (upper, middle) = (chip.ranged(5), chip.ranged(8));
     let length = chip.scale(words, 32);
-    let [upper_part, middle_part] = [(upper, 16), (middle, 8)].map(|(node, shift)| chip.scale(node, 1 << shift));
+    let [upper_part, middle_part] =
+        [(upper, 16), (middle, 8)].map(|(node, shift)| chip.scale(node, 1 << shift));
     let lower = chip.sub(length, upper_part);
     let lower = chip.sub(lower, middle_part);
     chip.in_range(lower, 8);

@@ -4,18 +4,8 @@ use alloc::{sync::Arc, vec::Vec};
 
 use proofmark_plan::commit::schema_digest;
 
-use super::{
-    Statement,
-    error::Unsupported,
-    format::Format,
-    gather, header_length, leaves, rows, sha, tree,
-};
-use crate::{
-    air::Chip,
-    compile::hide_terminals,
-    gadget::range_chip,
-    table::Layout,
-};
+use super::{Statement, error::Unsupported, format::Format, gather, header_length, leaves, rows, sha, tree};
+use crate::{air::Chip, compile::hide_terminals, gadget::range_chip, table::Layout};
 
 /// The chips, and where the prover finds their columns.
 pub(super) struct Machine {
@@ -64,7 +54,10 @@ impl Machine {
         });
         let hashes = hashes.collect();
         hide_terminals(&mut chips);
-        debug_assert!(chips.iter().all(|chip| chip.fault.is_none()), "chips of supported tables have no fault");
+        debug_assert!(
+            chips.iter().all(|chip| chip.fault.is_none()),
+            "chips of supported tables have no fault"
+        );
         let chips = chips.into_iter().map(Arc::new).collect();
         Ok(Self { chips, format, rows, leaves, tree, gather, hashes, first_node_id })
     }

@@ -198,8 +198,7 @@ fn leaves(chip: &mut Chip, format: &Format) -> (Leaf, Counts, Texts) {
         chip.in_range(room, bits);
     }
 
-    let [number_at, place_at, rows_at, end_at] =
-        [number, place, rows, end].map(|node| chip.column_of(node));
+    let [number_at, place_at, rows_at, end_at] = [number, place, rows, end].map(|node| chip.column_of(node));
     let quarters_at = quarters.map(|node| chip.column_of(node));
     let bitmaps_at = bitmaps.map(|node| chip.column_of(node));
     chip.fill_pass(move |pass| {
@@ -261,7 +260,8 @@ impl Shared {
                 let (extra, one) = (chip.scale(bits[at], value - 1), chip.int(1));
                 chip.add(extra, one)
             };
-            let factors: [Node; 4] = [(0, 2), (1, 4), (2, 16), (3, 256)].map(|(at, value)| factor(chip, at, value));
+            let factors: [Node; 4] =
+                [(0, 2), (1, 4), (2, 16), (3, 256)].map(|(at, value)| factor(chip, at, value));
             let low = product(chip, factors[0], factors[1]);
             let high = product(chip, factors[2], factors[3]);
             (half, product(chip, low, high))
@@ -295,7 +295,8 @@ fn halved(chip: &mut Chip, place: Node, bits: &[Node]) -> Node {
     let whole = chip.scale(quotient, 1 << bits.len());
     let whole = chip.add(whole, rest);
     chip.equal(place, whole, "a place is a quotient and a rest");
-    let (at, columns) = (chip.column_of(quotient), bits.iter().map(|bit| chip.column_of(*bit)).collect::<Vec<_>>());
+    let (at, columns) =
+        (chip.column_of(quotient), bits.iter().map(|bit| chip.column_of(*bit)).collect::<Vec<_>>());
     chip.fill_row(move |row| {
         let place = row.integer(place, 0) as u32;
         for (bit, column) in columns.iter().enumerate() {

@@ -297,8 +297,7 @@ fn rounds(
         let majority = build.majority([&a3, &a2, &a1]);
         let mixed = build.bitwise_sum(&sigma, &majority);
         let sums = [0, 1].map(|half| {
-            let [mixed, new, old] =
-                [mixed, e[round], all_a[round]].map(|part| build.half(&part, half));
+            let [mixed, new, old] = [mixed, e[round], all_a[round]].map(|part| build.half(&part, half));
             let sum = build.chip.add(mixed, new);
             build.chip.sub(sum, old)
         });
@@ -492,10 +491,8 @@ fn compress(
     let mut w = [0u32; 64];
     w[..16].copy_from_slice(words);
     for t in 16..64 {
-        let word = small1(w[t - 2])
-            .wrapping_add(w[t - 7])
-            .wrapping_add(small0(w[t - 15]))
-            .wrapping_add(w[t - 16]);
+        let word =
+            small1(w[t - 2]).wrapping_add(w[t - 7]).wrapping_add(small0(w[t - 15])).wrapping_add(w[t - 16]);
         w[t] = change(Value::Word, t, word);
     }
     let mut state = start;
@@ -599,7 +596,8 @@ fn fill_row(cells: &mut [F], columns: &Columns, phase: usize, previous: &Row, ro
     let e = |at: usize| if at < 4 { old(at, 4) } else { row.e[at - 4] };
     for round in 0..ROUNDS {
         let choice = (e(round + 3) & e(round + 2)) ^ (!e(round + 3) & e(round + 1));
-        let terms = [a(round), e(round), large1(e(round + 3)), choice, K[ROUNDS * phase + round], row.words[round]];
+        let terms =
+            [a(round), e(round), large1(e(round + 3)), choice, K[ROUNDS * phase + round], row.words[round]];
         let mut carry = 0;
         for half in 0..2 {
             carry = (carry + terms.iter().map(|term| term >> (16 * half) & 0xffff).sum::<u32>()) >> 16;
@@ -607,7 +605,8 @@ fn fill_row(cells: &mut [F], columns: &Columns, phase: usize, previous: &Row, ro
             let high = u32::from(carry > 2);
             (cells[at], cells[at + 1]) = (F::from_u32(carry - 3 * high), F::from_u32(high));
         }
-        let majority = (a(round + 3) & a(round + 2)) ^ (a(round + 3) & a(round + 1)) ^ (a(round + 2) & a(round + 1));
+        let majority =
+            (a(round + 3) & a(round + 2)) ^ (a(round + 3) & a(round + 1)) ^ (a(round + 2) & a(round + 1));
         let mut carry = 0i32;
         for half in 0..2 {
             let part = |word: u32| (word >> (16 * half) & 0xffff) as i32;
@@ -652,9 +651,8 @@ const fn small1(x: u32) -> u32 {
 }
 
 /// The initial hash value (FIPS 180-4, section 5.3.3).
-const START: [u32; 8] = [
-    0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
-];
+const START: [u32; 8] =
+    [0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19];
 
 /// The constants of the rounds (FIPS 180-4, section 4.2.2).
 #[rustfmt::skip]

@@ -108,7 +108,8 @@ impl Texts {
             let key = chip.add(content, offset);
             chip.send(PARTS, vec![key], weight, 0);
         }
-        let [start, half, odd, words, rest] = [start, half, odd, words, rest].map(|node| chip.column_of(node));
+        let [start, half, odd, words, rest] =
+            [start, half, odd, words, rest].map(|node| chip.column_of(node));
         self.columns.push(Column { length, start, half, odd, words, rest });
     }
 

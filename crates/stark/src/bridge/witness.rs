@@ -134,7 +134,9 @@ fn leaves_of(
 /// For each text column, the words of its texts.
 fn texts_of(table: &Table, rows: core::ops::Range<usize>) -> Vec<u32> {
     let texts = table.columns.iter().filter_map(|data| match &data.values {
-        Values::Text(text) => Some(rows.clone().map(|row| text.get(row).len() as u32).sum::<u32>().div_ceil(4)),
+        Values::Text(text) => {
+            Some(rows.clone().map(|row| text.get(row).len() as u32).sum::<u32>().div_ceil(4))
+        }
         _ => None,
     });
     texts.collect()

@@ -101,8 +101,10 @@ impl Readers {
                 first: place_row == 0,
                 last: place_row + 1 == height,
             };
-            let read: BTreeSet<usize> =
-                changes.iter().flat_map(|(column, _)| self.constraints[next][*column].iter().copied()).collect();
+            let read: BTreeSet<usize> = changes
+                .iter()
+                .flat_map(|(column, _)| self.constraints[next][*column].iter().copied())
+                .collect();
             for index in read {
                 if fails(chip, &chip.constraints[index].rule, &place) {
                     found.insert(Some(index));
@@ -115,7 +117,13 @@ impl Readers {
         for index in read {
             let message = &chip.interactions[index];
             for (cells, sign) in [(&changed[..], F::ONE), (table.row(row), -F::ONE)] {
-                let place = Place { local: cells, next: &[], publics: &filled.publics[at], first: false, last: false };
+                let place = Place {
+                    local: cells,
+                    next: &[],
+                    publics: &filled.publics[at],
+                    first: false,
+                    last: false,
+                };
                 let fields: Vec<u32> =
                     message.fields.iter().map(|node| chip.value(*node, &place).as_canonical_u32()).collect();
                 if message.bus == RANGE_BUS {
@@ -124,7 +132,8 @@ impl Readers {
                         found.insert(None);
                     }
                 } else {
-                    *sent.entry((&message.bus, fields)).or_default() += chip.value(message.count, &place) * sign;
+                    *sent.entry((&message.bus, fields)).or_default() +=
+                        chip.value(message.count, &place) * sign;
                 }
             }
         }
@@ -211,9 +220,9 @@ fn every_cell_of_every_kind_of_row_is_constrained() {
         for row in rows_of(&filled, at) {
             for column in 0..chip.width {
                 let old = filled.traces.tables[at].row(row)[column];
-                let caught = [F::ONE, -F::ONE, F::from_u32(1 << 13)].into_iter().all(|change| {
-                    !readers.broken(&filled, at, row, &[(column, old + change)]).is_empty()
-                });
+                let caught = [F::ONE, -F::ONE, F::from_u32(1 << 13)]
+                    .into_iter()
+                    .all(|change| !readers.broken(&filled, at, row, &[(column, old + change)]).is_empty());
                 tried += 1;
                 if !caught {
                     free += 1;
@@ -255,8 +264,10 @@ fn constraints_are_necessary() {
             }
         }
         let label = |index: &usize| chip.constraints[*index].label;
-        let idle: BTreeSet<&str> =
-            (0..chip.constraints.len()).filter(|index| !useful.contains(index)).map(|index| label(&index)).collect();
+        let idle: BTreeSet<&str> = (0..chip.constraints.len())
+            .filter(|index| !useful.contains(index))
+            .map(|index| label(&index))
+            .collect();
         assert!(idle.is_empty(), "{}: {idle:?}", chip.name);
         let labels: BTreeSet<&str> = alone.iter().map(label).collect();
         let never: BTreeSet<&str> = (0..chip.constraints.len())
@@ -283,7 +294,8 @@ fn forged(case: &Case, forge: impl Fn(&mut Parts, &Machine)) -> Filled {
         if at != machine.rows {
             // The masks stay as they are: only first rows hold them, in columns that nothing else writes.
             let table = &mut filled.traces.tables[at];
-            let masks: Vec<(usize, F)> = masks_of(chip).into_iter().map(|column| (column, table.row(0)[column])).collect();
+            let masks: Vec<(usize, F)> =
+                masks_of(chip).into_iter().map(|column| (column, table.row(0)[column])).collect();
             let range = at == 0;
             if !range {
                 table.cells.fill(F::ZERO);
@@ -359,7 +371,8 @@ fn a_header_states_the_number_of_rows_and_not_one_that_is_congruent() {
     let at = filled.chips.iter().position(|chip| chip.name == "leaves").expect("the leaves");
     assert!(!filled.violations().is_empty());
     // With the halves of the false number in the header's cells only the bit is in the way.
-    let readers = filled.chips[at].constraints.iter().find(|constraint| constraint.label.starts_with("the upper half"));
+    let readers =
+        filled.chips[at].constraints.iter().find(|constraint| constraint.label.starts_with("the upper half"));
     let Some(Rule::Zero(node)) = readers.map(|constraint| &constraint.rule) else { panic!("a rule") };
     let upper = cells_of(&filled.chips[at], &[*node]).first().expect("a column").0;
     let rows = case.table.rows as u32 + F::ORDER_U32;
@@ -367,7 +380,10 @@ fn a_header_states_the_number_of_rows_and_not_one_that_is_congruent() {
     table.cells[upper - 1] = F::from_u32(rows & 0xffff);
     table.cells[upper] = F::from_u32(rows >> 16);
     let found = filled.violations();
-    assert!(matches!(&found[..], [Violation::Constraint { label, .. }] if label.starts_with("the upper half")), "{found:?}");
+    assert!(
+        matches!(&found[..], [Violation::Constraint { label, .. }] if label.starts_with("the upper half")),
+        "{found:?}"
+    );
 }
 
 #[test]

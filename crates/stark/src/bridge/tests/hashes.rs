@@ -228,7 +228,8 @@ fn every_kind_of_bit_is_all_that_refuses_some_lie() {
     (table.cells[at], table.cells[at + 1]) = (F::TWO, F::ZERO);
     loop {
         // A lower half's carry is part of the upper half.
-        let Some((row, number, residue)) = missing(&chip, &traces, "a word of the schedule").first().copied() else {
+        let Some((row, number, residue)) = missing(&chip, &traces, "a word of the schedule").first().copied()
+        else {
             break;
         };
         assert_eq!(row, 3, "only the next block's first row");

@@ -11,7 +11,9 @@ use proofmark_plan::{
 use rand::{Rng, SeedableRng, rngs::StdRng};
 
 use crate::{
-    Level, Salt, TableBounds, bridge::{self, Statement, Witness}, digest,
+    Level, Salt, TableBounds,
+    bridge::{self, Statement, Witness},
+    digest,
     prove::Filled,
 };
 
@@ -75,7 +77,8 @@ impl Case {
 }
 
 pub(super) fn schema(columns: &[(&str, &str)]) -> Schema {
-    let column = |(name, ty): &(&str, &str)| Column { name: String::from(*name), ty: ty.parse().expect("a type") };
+    let column =
+        |(name, ty): &(&str, &str)| Column { name: String::from(*name), ty: ty.parse().expect("a type") };
     Schema::new(columns.iter().map(column).collect()).expect("distinct names")
 }
 
@@ -159,7 +162,7 @@ fn each_type_alone_has_a_bridge() {
     for column in every_type().columns() {
         let ty = format!("{}", column.ty);
         let schema = schema(&[("x", &ty)]);
-        for rows in [0, 1, 2, 31, 33] {
+        for rows in [0, 1, 33] {
             Case::new(random_table(&schema, rows, 9, 30), 16).check();
         }
     }

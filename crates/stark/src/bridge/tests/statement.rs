@@ -140,7 +140,7 @@ fn what_has_no_bridge_says_why() {
     );
     assert_eq!(bridge::supports(&integers, &rows(5000), 1), Err(Unsupported::TooManyLeaves { most: 4095 }));
     assert_eq!(bridge::supports(&texts, &rows(10), 64), Err(Unsupported::TextBounds));
-    assert_eq!(bridge::supports(&texts, &text(4), 64), Err(Unsupported::TextBounds));
+    assert_eq!(bridge::supports(&texts, &text(4), 64), Err(Unsupported::LongTexts { bound: 4 }));
     assert_eq!(bridge::supports(&integers, &text(3), 64), Err(Unsupported::TextBounds));
     assert_eq!(bridge::supports(&texts, &text(30), 1024), Err(Unsupported::TextsTooLong));
     let wide: alloc::vec::Vec<_> = (0..40).map(|at| (alloc::format!("c{at}"), "decimal(38,0)")).collect();
