@@ -6,6 +6,7 @@ extern crate alloc;
 extern crate std;
 
 mod air;
+pub mod bridge;
 mod compile;
 mod config;
 mod cost;

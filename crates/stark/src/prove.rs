@@ -1,8 +1,13 @@
 //! The prover.
 
-use alloc::{format, string::ToString, sync::Arc, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
-use p3_batch_stark::{ProverData, StarkInstance, prove_batch};
+use p3_batch_stark::{BatchProof, ProverData, StarkInstance, prove_batch};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 use proofmark_plan::{types::ValueType, value::Table};
@@ -11,7 +16,7 @@ use rand::{CryptoRng, Rng as _, SeedableRng as _, rngs::StdRng};
 use crate::{
     air::{Chip, ChipAir, F, FillError, Inputs, Traces, fill},
     compile::{Machine, compile},
-    config::config,
+    config::{Config, Level, config},
     digest::{Salt, to_digest},
     error::ProveError,
     gadget::{MASKS, RANGE_BUS, RANGE_COUNT, range_row},
@@ -92,7 +97,7 @@ pub fn dry_run(
 }
 
 /// A generator for one proof.
-fn own(rng: &mut impl CryptoRng) -> StdRng {
+pub(crate) fn own(rng: &mut impl CryptoRng) -> StdRng {
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
     StdRng::from_seed(seed)
@@ -174,7 +179,7 @@ pub(crate) fn fill_machine(
         let table = fill(chip, &machine.chips, &traces, &inputs).map_err(|error| fill_error(error, step))?;
         traces.tables.push(table);
     }
-    count_ranges(machine, &mut traces);
+    count_ranges(&machine.chips, &mut traces);
     let digests = machine_digests(machine, &traces);
     Ok((traces, digests))
 }
@@ -196,8 +201,8 @@ fn fill_error(error: FillError, step: &str) -> ProveError {
 }
 
 /// Fills the counts of the range chip.
-fn count_ranges(machine: &Machine, traces: &mut Traces) {
-    let counts = range_counts(&machine.chips, traces);
+pub(crate) fn count_ranges(chips: &[Arc<Chip>], traces: &mut Traces) {
+    let counts = range_counts(chips, traces);
     let table = &mut traces.tables[0];
     for (row, count) in counts.into_iter().enumerate() {
         table.cells[row * table.width + RANGE_COUNT] = F::from_u32(count);
@@ -231,7 +236,7 @@ pub(crate) fn range_counts(chips: &[Arc<Chip>], traces: &Traces) -> Vec<u32> {
 }
 
 /// A uniform field element.
-fn random_element(rng: &mut StdRng) -> F {
+pub(crate) fn random_element(rng: &mut StdRng) -> F {
     // 128 bits modulo a 31-bit order are uniform but for 2^-97.
     let wide = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
     F::from_u32((wide % u128::from(F::ORDER_U32)) as u32)
@@ -245,10 +250,21 @@ pub(crate) fn prove_filled(
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
     enter(progress, Phase::Prove)?;
-    let internal = |error: &dyn core::fmt::Display| ProveError::Internal(error.to_string());
+    let (shape, proof) = prove_chips(statement.level, filled, rng).map_err(ProveError::Internal)?;
+    enter(progress, Phase::Encode)?;
+    encode(&shape, proof).map_err(|error| ProveError::Internal(error.to_string()))
+}
+
+/// Proves that filled chips hold.
+pub(crate) fn prove_chips(
+    level: Level,
+    filled: Filled,
+    rng: &mut StdRng,
+) -> Result<(Shape, BatchProof<Config>), String> {
+    let internal = |error: &dyn core::fmt::Display| error.to_string();
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
-    let config = config(statement.level, seed);
+    let config = config(level, seed);
     let airs: Vec<ChipAir> = filled.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
     let degrees: Vec<usize> = filled.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
     let data =
@@ -262,9 +278,7 @@ pub(crate) fn prove_filled(
         .map(|((air, trace), publics)| StarkInstance { air, trace, public_values: publics.clone() })
         .collect();
     let proof = prove_batch(&config, &instances, &data).map_err(|error| internal(&error))?;
-    enter(progress, Phase::Encode)?;
-    let shape = Shape::new(statement.level, &config, &airs, &data.common);
-    encode(&shape, proof).map_err(|error| internal(&error))
+    Ok((Shape::new(level, &config, &airs, &data.common), proof))
 }
 
 fn enter(progress: &mut dyn Progress, phase: Phase) -> Result<(), ProveError> {

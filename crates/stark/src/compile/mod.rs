@@ -22,6 +22,7 @@ use proofmark_plan::{typed::TypedPlan, types::Schema};
 
 pub(crate) use self::{
     relation::{Data, Relation, Val},
+    step::load_table,
     supports::supports,
 };
 use crate::{
@@ -83,6 +84,19 @@ pub(crate) fn compile(
     })
 }
 
+/// Links chips by masks. Links go out from the chip with the fewest rows, where their columns cost least.
+pub(crate) fn hide_terminals(chips: &mut [Chip]) {
+    let hub = (0..chips.len()).min_by_key(|at| chips[*at].log_height).unwrap_or(0);
+    let others: Vec<usize> =
+        (0..chips.len()).filter(|at| *at != hub && !chips[*at].interactions.is_empty()).collect();
+    if !chips[hub].interactions.is_empty() {
+        for (link, other) in others.into_iter().enumerate() {
+            chips[hub].mask(link, true);
+            chips[other].mask(link, false);
+        }
+    }
+}
+
 /// Chips under construction.
 pub(crate) struct Compiler<'a> {
     plan: &'a TypedPlan,
@@ -142,17 +156,7 @@ impl<'a> Compiler<'a> {
     /// Commits to the output, hides terminals, and closes the chips.
     fn finish(mut self, relation: Relation, plan: &TypedPlan) -> Result<Machine, Reason> {
         let (chip, output_text) = self.output(relation, plan)?;
-        // Links go out from the chip with the fewest rows, where their columns cost least.
-        let hub = (0..self.chips.len()).min_by_key(|at| self.chips[*at].log_height).unwrap_or(0);
-        let others: Vec<usize> = (0..self.chips.len())
-            .filter(|at| *at != hub && !self.chips[*at].interactions.is_empty())
-            .collect();
-        if !self.chips[hub].interactions.is_empty() {
-            for (link, other) in others.into_iter().enumerate() {
-                self.chips[hub].mask(link, true);
-                self.chips[other].mask(link, false);
-            }
-        }
+        hide_terminals(&mut self.chips);
         if let Some(fault) = self.chips.iter().find_map(|chip| chip.fault) {
             return Err(fault.into());
         }

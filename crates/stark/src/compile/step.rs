@@ -4,7 +4,7 @@ use alloc::{collections::BTreeSet, format, vec::Vec};
 
 use proofmark_plan::{
     typed::{MapColumn, TypedBlock, TypedExpr, TypedKind, TypedOp, TypedPlan, TypedStep},
-    types::ValueType,
+    types::{Schema, ValueType},
 };
 
 use super::{
@@ -111,49 +111,9 @@ impl Compiler<'_> {
             .ok_or_else(|| no("its text bounds do not fit its columns"))?;
         let at = self.chip("input", bound.rows)?;
         let chip = &mut self.chips[at];
-        let one = chip.int(1);
-        let (mut columns, mut slots, mut text) = (Vec::new(), Vec::new(), bound.text_bytes.iter());
-        for (column, layout) in schema.columns().iter().zip(&layout.columns) {
-            let (valid, valid_slot) = if layout.nullable {
-                let (bit, slot) = loaded_bit(chip);
-                (bit, Some(slot))
-            } else {
-                (one, None)
-            };
-            let data = match layout.kind {
-                Kind::Bit => {
-                    let (bit, slot) = loaded_bit(chip);
-                    slots.push((slot, valid_slot));
-                    if layout.nullable {
-                        let dead = chip.not(valid);
-                        let set = chip.mul(dead, bit);
-                        chip.zero(set, "a null is not true");
-                    }
-                    Data::Bit(bit)
-                }
-                Kind::Number { lo, hi } => {
-                    let int = chip.limbs(lo, hi);
-                    slots.push((int.slot, valid_slot));
-                    chip.fill_limbs(&int);
-                    let real = chip.real;
-                    chip.exact(real, &int);
-                    if layout.nullable {
-                        chip.zero_unless(valid, &int);
-                    }
-                    match is_text(column.ty) {
-                        true => Data::Text(int, text.next().copied().unwrap_or_default()),
-                        false => Data::Int(int),
-                    }
-                }
-            };
-            columns.push(Val { valid, data });
-        }
-        chip.load = Load::Table { input: index, columns: slots };
-        let elements = elements(chip, &columns, &layout);
-        let select = chip.real;
-        chip.digest(select, &elements, layout.iv, index);
+        let columns = load_table(chip, schema, &layout, &bound.text_bytes, index);
         self.input_digests.insert(index, at);
-        Ok(Relation { chip: at, select, columns, position: None, grouped: None })
+        Ok(Relation { chip: at, select: self.chips[at].real, columns, position: None, grouped: None })
     }
 
     fn filter(&mut self, relation: Relation, condition: &TypedExpr) -> Result<Relation, Reason> {
@@ -307,6 +267,58 @@ impl Compiler<'_> {
         chip.digest(relation.select, &elements, layout.iv, salt);
         Ok((relation.chip, text))
     }
+}
+
+/// Columns for the rows of an input and their digest. Its values are shown to be of their types.
+pub(crate) fn load_table(
+    chip: &mut Chip,
+    schema: &Schema,
+    layout: &Layout,
+    text_bytes: &[u8],
+    index: usize,
+) -> Vec<Val> {
+    let one = chip.int(1);
+    let (mut columns, mut slots, mut text) = (Vec::new(), Vec::new(), text_bytes.iter());
+    for (column, layout) in schema.columns().iter().zip(&layout.columns) {
+        let (valid, valid_slot) = if layout.nullable {
+            let (bit, slot) = loaded_bit(chip);
+            (bit, Some(slot))
+        } else {
+            (one, None)
+        };
+        let data = match layout.kind {
+            Kind::Bit => {
+                let (bit, slot) = loaded_bit(chip);
+                slots.push((slot, valid_slot));
+                if layout.nullable {
+                    let dead = chip.not(valid);
+                    let set = chip.mul(dead, bit);
+                    chip.zero(set, "a null is not true");
+                }
+                Data::Bit(bit)
+            }
+            Kind::Number { lo, hi } => {
+                let int = chip.limbs(lo, hi);
+                slots.push((int.slot, valid_slot));
+                chip.fill_limbs(&int);
+                let real = chip.real;
+                chip.exact(real, &int);
+                if layout.nullable {
+                    chip.zero_unless(valid, &int);
+                }
+                match is_text(column.ty) {
+                    true => Data::Text(int, text.next().copied().unwrap_or_default()),
+                    false => Data::Int(int),
+                }
+            }
+        };
+        columns.push(Val { valid, data });
+    }
+    chip.load = Load::Table { input: index, columns: slots };
+    let elements = elements(chip, &columns, layout);
+    let select = chip.real;
+    chip.digest(select, &elements, layout.iv, index);
+    columns
 }
 
 /// A bit that is loaded from a slot.
