@@ -49,7 +49,8 @@ pub(crate) fn load_any(path: &Path) -> Result<SigningKey, Error> {
         numbers.and_then(|numbers| numbers[..].try_into().ok()).map(Zeroizing::new);
     pair.and_then(|pair| SigningKey::from_keypair_bytes(&pair).ok()).ok_or_else(|| Error::Key {
         path: path.to_path_buf(),
-        message: "this is no Solana keypair: 64 numbers, the second half the public key of the first".to_string(),
+        message: "this is no Solana keypair: 64 numbers, the second half the public key of the first"
+            .to_string(),
         hint: "`solana-keygen new` makes one; a key of `proofmark key new` can be used too".to_string(),
     })
 }

@@ -45,7 +45,9 @@ impl Store {
     pub fn recording_by_id(&self, text: &str) -> Result<Option<PathBuf>, StoreError> {
         let digest = text.parse::<Cid>().ok().and_then(|cid| cid.hash().digest().try_into().ok());
         let digest = digest.map(Digest::sha256).filter(|digest| id(digest) == text);
-        digest.map(|digest| self.recording(&digest)).ok_or_else(|| StoreError::InvalidId(text.chars().take(80).collect()))
+        digest
+            .map(|digest| self.recording(&digest))
+            .ok_or_else(|| StoreError::InvalidId(text.chars().take(80).collect()))
     }
 }
 

@@ -247,11 +247,7 @@ impl Store {
     }
 
     /// Holds a place in the store for bytes: see [`crate::recordings`].
-    pub(crate) fn put_in_place(
-        &self,
-        path: &Path,
-        fill: impl FnOnce(&mut File) -> Result<()>,
-    ) -> Result<()> {
+    pub(crate) fn put_in_place(&self, path: &Path, fill: impl FnOnce(&mut File) -> Result<()>) -> Result<()> {
         let _lock = self.lock(false)?;
         let folder = path.parent().expect("a stored file lies in a folder of the store");
         let failed = |e| StoreError::io(path, e);

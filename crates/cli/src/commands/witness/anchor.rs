@@ -291,7 +291,8 @@ pub(super) fn anchored(args: &AnchoredArgs, ui: &Ui) -> Result<u8, Error> {
         validators: validators.collect(),
     };
     ui.answer(&found, |ui| {
-        let word = if found.is_final { ui.paint(Tone::Good, "final") } else { ui.paint(Tone::Bad, "not final") };
+        let word =
+            if found.is_final { ui.paint(Tone::Good, "final") } else { ui.paint(Tone::Bad, "not final") };
         let mut facts = Facts::default();
         facts.add("record", &found.record);
         facts.add("agent", clean(&found.agent));

@@ -6,7 +6,8 @@ use ed25519_dalek::SigningKey;
 use proofmark_solana::{
     Record,
     client::{
-        Address, ChainInstruction, Commitment, Failure, Http, Patience, Rpc, RpcError, Sent, SubmitError, submit,
+        Address, ChainInstruction, Commitment, Failure, Http, Patience, Rpc, RpcError, Sent, SubmitError,
+        submit,
     },
 };
 

@@ -274,7 +274,10 @@ fn check_quorum(vote: &Vote, committee: &Committee, path: &Path) -> Result<(), E
     match (1..=validators.len()).find(same) {
         Some(quorum) => Err(Error::usage(
             format!("{} is a vote for a quorum of {quorum}, not of {}", path.display(), committee.quorum()),
-            format!("count with --quorum {quorum}, or ask for votes with `witness vote --quorum {}`", committee.quorum()),
+            format!(
+                "count with --quorum {quorum}, or ask for votes with `witness vote --quorum {}`",
+                committee.quorum()
+            ),
         )),
         None => Ok(()),
     }

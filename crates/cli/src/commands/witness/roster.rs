@@ -134,7 +134,10 @@ pub(super) fn execute(args: &RosterArgs, config: &Config, ui: &Ui) -> Result<u8,
     ui.answer(&answer, |ui| {
         let mut facts = Facts::default();
         facts.add("shards", answer.shards.to_string());
-        facts.add("validators", format!("{}, of which {} make a record final", answer.validators, answer.quorum));
+        facts.add(
+            "validators",
+            format!("{}, of which {} make a record final", answer.validators, answer.quorum),
+        );
         facts.add("transactions", answer.transactions.len().to_string());
         format!("{} {}\n{}", ui.paint(Tone::Good, "roster"), answer.roster, facts.render(ui, 0))
     });
