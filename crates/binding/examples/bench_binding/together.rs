@@ -71,7 +71,7 @@ pub(crate) fn service(path: &Path, table: &mut Table) {
             }
             tickets.pop_front().expect("filled").wait().expect("proves");
             done += 1;
-            if done % 64 == 0 {
+            if done % 8 == 0 {
                 let now = machine::resident_mb();
                 most = if now.0 > most.0 { now } else { most };
             }
