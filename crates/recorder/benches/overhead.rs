@@ -12,6 +12,9 @@ use std::{
 
 use proofmark_recorder::{EventChoice, Perf, Request, record};
 
+/// Processor time and wall time of one run: bare, under bare `perf`, under the recorder.
+type Row = [(f64, f64); 3];
+
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     if arguments.first().is_some_and(|word| word == "spin") {
@@ -25,7 +28,7 @@ fn main() {
     let command = vec![own, "spin".to_owned(), rounds.to_string()];
     let folder = tempfile::tempdir().expect("a scratch folder");
     let perf = Perf::find().expect("perf");
-    let mut rows: Vec<[(f64, f64); 3]> = Vec::new();
+    let mut rows: Vec<Row> = Vec::new();
     let mut sizes = Vec::new();
     for pair in 0..pairs {
         let mut row = [(0.0, 0.0); 3];
@@ -71,7 +74,7 @@ fn main() {
         }
         rows.push(row);
     }
-    let compare = |what: &str, pick: &dyn Fn(&[(f64, f64); 3]) -> f64| {
+    let compare = |what: &str, pick: fn(&Row) -> f64| {
         let mut values: Vec<f64> = rows.iter().map(pick).collect();
         values.sort_by(f64::total_cmp);
         let at = |part: f64| values[((values.len() - 1) as f64 * part) as usize] * 100.0;
@@ -85,15 +88,16 @@ fn main() {
         bare[bare.len() / 2],
         sizes[sizes.len() / 2]
     );
-    compare("processor time of the command, ours over none", &|row| row[2].0 / row[0].0 - 1.0);
-    compare("processor time of the command, bare perf over none", &|row| row[1].0 / row[0].0 - 1.0);
-    compare("processor time of the command, ours over bare perf", &|row| row[2].0 / row[1].0 - 1.0);
-    compare("wall time of everything, ours over none", &|row| row[2].1 / row[0].1 - 1.0);
-    compare("wall time of everything, bare perf over none", &|row| row[1].1 / row[0].1 - 1.0);
-    compare("wall time of everything, ours over bare perf", &|row| row[2].1 / row[1].1 - 1.0);
+    compare("processor time of the command, ours over none", |row| row[2].0 / row[0].0 - 1.0);
+    compare("processor time of the command, bare perf over none", |row| row[1].0 / row[0].0 - 1.0);
+    compare("processor time of the command, ours over bare perf", |row| row[2].0 / row[1].0 - 1.0);
+    compare("wall time of everything, ours over none", |row| row[2].1 / row[0].1 - 1.0);
+    compare("wall time of everything, bare perf over none", |row| row[1].1 / row[0].1 - 1.0);
+    compare("wall time of everything, ours over bare perf", |row| row[2].1 / row[1].1 - 1.0);
 }
 
 /// Runs a command and returns the processor time that it used.
+#[allow(clippy::zombie_processes, reason = "`wait4` waits for it, and says what it used")]
 fn waited(words: &[String]) -> f64 {
     let mut command = Command::new(&words[0]);
     let child = command.args(&words[1..]).stdout(Stdio::null()).process_group(0).spawn().expect("started");

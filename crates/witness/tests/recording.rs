@@ -1,5 +1,7 @@
 //! A real recording, and what happens to those who touch it.
 
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
 use std::io::Cursor;
 
 use ed25519_dalek::SigningKey;
@@ -58,7 +60,7 @@ fn a_real_witness_is_valid() {
     assert!(facts.samples > 50, "{}", facts.samples);
     assert!(facts.started.contains("sh"), "{:?}", facts.started);
 
-    let mut reject = |change: &dyn Fn(&mut WitnessPolicy, &mut WitnessExpectations)| {
+    let reject = |change: &dyn Fn(&mut WitnessPolicy, &mut WitnessExpectations)| {
         let (mut policy, mut expected) = (policy.clone(), expectations.clone());
         change(&mut policy, &mut expected);
         verify(&claim, &evidence, inside.clone(), &policy, &expected, &limits).unwrap_err().0

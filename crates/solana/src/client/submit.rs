@@ -184,9 +184,12 @@ mod tests {
     use serde_json::{Value, json};
     use std::cell::RefCell;
 
-    /// A node that plays a part: what each method answers, in order; the last answer stays.
+    /// What each method answers, in order; the last answer stays.
+    type Part = Vec<(&'static str, Vec<Result<Value, RpcError>>)>;
+
+    /// A node that plays a part.
     struct Scripted {
-        parts: RefCell<Vec<(&'static str, Vec<Result<Value, RpcError>>)>>,
+        parts: RefCell<Part>,
         sent: RefCell<Vec<String>>,
     }
 
@@ -234,9 +237,7 @@ mod tests {
         ok(json!({"value": [null]}))
     }
 
-    fn play(
-        parts: Vec<(&'static str, Vec<Result<Value, RpcError>>)>,
-    ) -> (Result<Sent, SubmitError>, Vec<String>, Duration) {
+    fn play(parts: Part) -> (Result<Sent, SubmitError>, Vec<String>, Duration) {
         let node = Scripted { parts: RefCell::new(parts), sent: RefCell::default() };
         let key = SigningKey::from_bytes(&[1; 32]);
         let ask = ChainInstruction {
