@@ -18,7 +18,7 @@ use crate::{
 const ELEMENT: u64 = 4;
 
 /// What the program takes whatever it proves.
-const BASE_BYTES: u64 = 50_000_000;
+const BASE_BYTES: u64 = 64_000_000;
 
 /// What a proof takes. Sizes follow from the plan and its public bounds, never from data, so the prediction needs
 /// neither.
@@ -80,7 +80,8 @@ pub fn cost(plan: &TypedPlan, bounds: &Bounds, level: Level) -> Result<Cost, Pro
     Ok(Cost {
         cells: chips.iter().map(ChipCost::cells).sum(),
         chips,
-        memory_bytes: BASE_BYTES + extended,
+        // What is in flight beside the tables takes an eighth more.
+        memory_bytes: BASE_BYTES + extended + extended / 8,
         proof_bytes: proof_bytes(&shape)?,
     })
 }

@@ -127,7 +127,25 @@ impl Scope<'_> {
                 let date = val.int().cloned().ok_or_else(|| no("it takes the year of what is no date"))?;
                 Ok(Val { valid: val.valid, data: Data::Int(self.chip.year(live, &date)) })
             }
-            (F::Abs | F::Add | F::Decimal | F::Div | F::Int | F::Mul | F::Neg | F::Round | F::Sub, args) => {
+            (
+                F::Abs
+                | F::Add
+                | F::Ceil
+                | F::Decimal
+                | F::Div
+                | F::Floor
+                | F::Int
+                | F::Mul
+                | F::Neg
+                | F::Quotient
+                | F::Remainder
+                | F::Round
+                | F::Sign
+                | F::Sqrt
+                | F::Sub
+                | F::Trunc,
+                args,
+            ) => {
                 let values = args.iter().map(|arg| self.value(arg, live)).collect::<Result<Vec<_>, _>>()?;
                 let types: Vec<Type> = args.iter().map(|arg| arg.ty.ty).collect();
                 self.arithmetic(function, &values, &types, ty.ty, live)

@@ -13,9 +13,12 @@ use super::{
 };
 use crate::{
     air::{Chip, Node},
-    gadget::{Int, Limb, Term},
+    gadget::{Int, LIMB_BITS, Limb, Term},
     table::bounds,
 };
+
+/// Bits of the largest sum of digits: below half of the order.
+const MOST_SUM_BITS: u32 = 30;
 
 /// The chip of groups has the groups in the order of their numbers.
 pub(super) fn number_groups(chip: &mut Chip, number: Node) {
@@ -100,7 +103,7 @@ pub(super) fn finish_part(
             } else if population {
                 (live, live)
             } else {
-                let single = chip.sub(count.limbs[0].raw, one);
+                let single = chip.sub(cells[sums.digits.len()], one);
                 let single = chip.is_zero(live, single);
                 let several = chip.sub(live, single);
                 (several, several)
@@ -193,8 +196,39 @@ fn count_int(chip: &mut Chip, cell: Node, log_source: u32, lo: i64) -> Int {
         row.set(slot, I256::from(value));
         Ok(())
     });
-    let limbs = alloc::vec![Limb { raw: cell, bits: log_source, base: 0 }];
+    let limbs = digits_of(chip, cell, log_source);
     Int { limbs, slot, lo: I256::from(lo), hi: I256::from((1i64 << log_source) - 1) }
+}
+
+/// The digits of a cell below `2^bits`, at most `2^30`: itself if it is one, else new ones that sum to it. Both sides are
+/// below the order, so they are equal as integers.
+fn digits_of(chip: &mut Chip, cell: Node, bits: u32) -> Vec<Limb> {
+    if bits <= LIMB_BITS {
+        return alloc::vec![Limb { raw: cell, bits, base: 0 }];
+    }
+    if bits > MOST_SUM_BITS {
+        chip.fault = Some("a sum of digits passes the field");
+    }
+    let (mut limbs, mut sum, mut left) = (Vec::new(), chip.int(0), bits);
+    while left > 0 {
+        let width = left.min(LIMB_BITS);
+        let raw = chip.ranged(width);
+        let shifted = chip.scale(raw, 1 << (bits - left));
+        sum = chip.add(sum, shifted);
+        limbs.push(Limb { raw, bits: width, base: 0 });
+        left -= width;
+    }
+    chip.equal(cell, sum, "a sum is its digits");
+    let columns: Vec<usize> = limbs.iter().map(|limb| chip.column_of(limb.raw)).collect();
+    chip.fill_row(move |row| {
+        let mut value = row.integer(cell, 0);
+        for column in &columns {
+            row.write_int(*column, value & ((1 << LIMB_BITS) - 1));
+            value >>= LIMB_BITS;
+        }
+        Ok(())
+    });
+    limbs
 }
 
 /// Where there is a value, whether there is one, and how many there are.
@@ -236,8 +270,15 @@ fn total(chip: &mut Chip, live: Node, sums: &Sums, cells: &[Node], count: &Int, 
         Ok(value)
     });
     let offset = chip.constant(sums.offset);
-    let digits = Int { limbs: digits, slot: total.slot, lo: range.0, hi: range.1 };
-    chip.identity(live, &[Term::of(1, &digits), Term::product(1, count, &offset), Term::of(-1, &total)]);
+    let mut terms = alloc::vec![Term::product(1, count, &offset), Term::of(-1, &total)];
+    let nothing = Limb { raw: chip.int(0), bits: 0, base: 0 };
+    for (at, digit) in digits.iter().enumerate() {
+        // A sum of digits has several digits of its own, from its place on.
+        let mut limbs = alloc::vec![nothing; at];
+        limbs.extend(digits_of(chip, digit.raw, digit.bits));
+        terms.push(Term::of(1, &Int { limbs, ..total.clone() }));
+    }
+    chip.identity(live, &terms);
     total
 }
 

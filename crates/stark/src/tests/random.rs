@@ -348,9 +348,13 @@ impl Generator {
             7 => format!("({} ? {a} : {b})", self.truth(schema, depth - 1)),
             8 => format!("coalesce({a}, {b})"),
             9 => format!("{}({a}, {b})", self.rng.pick(&["least", "greatest"])),
-            10 => match self.rng.chance(60) {
-                true => format!("div({a}, {b}, {})", self.rng.below(4)),
-                false => format!("round({a}, {})", self.rng.below(3)),
+            10 => match self.rng.below(8) {
+                0..=2 => format!("div({a}, {b}, {})", self.rng.below(4)),
+                3 => format!("({a} / {b})"),
+                4 => format!("({a} % {b})"),
+                5 => format!("{}({a})", self.rng.pick(&["floor", "ceil", "sign"])),
+                6 => format!("sqrt(abs({a}), {})", self.rng.below(4)),
+                _ => format!("{}({a}, {})", self.rng.pick(&["round", "trunc"]), self.rng.below(3)),
             },
             _ => match self.field(schema, |ty| ty == Type::Date) {
                 Some(date) => format!("year({date})"),

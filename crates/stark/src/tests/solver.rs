@@ -19,6 +19,9 @@ use crate::{
 /// Unknown cells of a search.
 const MOST_UNKNOWNS: usize = 9;
 
+/// Conditions that may read an unknown cell: one that half of the chip depends on is not changed alone.
+const MOST_READERS: usize = 20;
+
 /// A condition on a row: an expression that is zero, or one below `2^width`, on the row or on the one before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Condition {
@@ -106,14 +109,14 @@ impl<'a> Solver<'a> {
             wanted,
             conditions: touched.into_iter().collect(),
             cells: self.honest.tables[self.at].row(self.row).to_vec(),
-            left: 600,
+            left: 250,
         };
         search.go(&unknown)
     }
 
     /// Whether the conditions that read a column may be looked at: messages fix theirs.
     fn is_local(&self, column: usize) -> bool {
-        !self.readers[&column].iter().any(|number| {
+        self.readers[&column].len() <= MOST_READERS && !self.readers[&column].iter().any(|number| {
             matches!(self.conditions[*number].0, Condition::Same(node) if self.chip.graph.degree(node) == 1
                 && self.conditions[*number].1.len() == 1)
         })

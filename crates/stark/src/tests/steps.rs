@@ -80,6 +80,53 @@ fn a_loop_of_fixed_rounds_is_written_out() {
     );
 }
 
+const GROUPS: &str = r#"
+  - id: out
+    type: aggregate
+    input: rows
+    operation:
+      op: reduce
+      groupBy: [k]
+      aggregates:
+        n: { fn: count }
+        total: { fn: sum, field: a }
+        mean: { fn: mean, field: a, scale: 3 }
+        spread: { fn: stddev, field: a, scale: 2 }
+        most: { fn: max, field: a }
+        first: { fn: first, field: a, orderBy: [k] }
+"#;
+
+/// Sums over the largest tables are near the order of the field.
+#[test]
+fn groups_of_the_largest_tables_can_be_proved() {
+    let plan = typed(&plan_text(GROUPS));
+    for rows in [255, 16_383, 65_535, 131_071] {
+        let inputs = Vec::from([TableBounds { rows, text_bytes: Vec::from([30]) }]);
+        let bounds = crate::Bounds { inputs, groups: Vec::new() };
+        let compiled = crate::compile::compile(&plan, &bounds, 8);
+        assert!(compiled.is_ok(), "{rows}: {:?}", compiled.err());
+    }
+}
+
+/// Counts and sums that need several digits are those of the executor.
+#[test]
+fn sums_over_high_chips_have_several_digits() {
+    let plan = typed(&plan_text(GROUPS));
+    let mut data = String::from("a,k\n");
+    for row in 0..9000i64 {
+        data.push_str(&format!(
+            "{},{}\n",
+            (row - 40) * 123_456_789_012_345 % 10_000_000_000_000,
+            if row == 5 { "Oslo" } else { "Rom" }
+        ));
+    }
+    let table = csv(&plan, 0, &data);
+    let case = Case::new(plan, alloc::vec![table]);
+    let (broken, digests) = check(&case).unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(broken, []);
+    assert_eq!(digests.last(), Some(&case.output_digest));
+}
+
 /// Rounds in rounds would need more columns than any proof has; the compiler stops early.
 #[test]
 fn loops_in_loops_end() {
