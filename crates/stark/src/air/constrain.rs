@@ -72,7 +72,8 @@ impl<AB: AirBuilder<F = F> + InteractionBuilder> Air<AB> for ChipAir {
                     let value = read(source);
                     builder.assert_zero(value);
                 }
-                Step::Permutation { input, at } => {
+                Step::Permutation(permutation) => {
+                    let (input, at) = &**permutation;
                     let cells = &local[*at..];
                     let state = array::from_fn(|lane| read(&input[lane]));
                     permute(state, |index, computed: AB::Expr| {
@@ -81,7 +82,8 @@ impl<AB: AirBuilder<F = F> + InteractionBuilder> Air<AB> for ChipAir {
                         cell
                     });
                 }
-                Step::Message { index, fields, count } => {
+                Step::Message(message) => {
+                    let (index, fields, count) = &**message;
                     let message = &self.chip.interactions[*index];
                     let fields: Vec<AB::Expr> = fields.iter().map(read).collect();
                     let count = Count::bounded(read(count), message.weight);

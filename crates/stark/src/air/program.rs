@@ -3,7 +3,7 @@
 //! A table of the prover has millions of rows and an AIR of thousands of expressions: what counts is that they are
 //! computed close to where they are used, so that what is kept in between fits a processor's cache.
 
-use alloc::{vec, vec::Vec};
+use alloc::{boxed::Box, vec, vec::Vec};
 
 use p3_field::PrimeCharacteristicRing;
 
@@ -48,7 +48,7 @@ pub(super) enum Step {
     },
     /// The expression is zero.
     Zero(Source),
-    /// The 148 columns from `at` on hold a permutation of `input`.
+    /// The 148 columns from the number on hold a permutation of the input.
     Permutation {
         input: [Source; 16],
         at: usize,
@@ -102,7 +102,7 @@ impl Program {
             match &constraint.rule {
                 Rule::Permutation { input, at } => {
                     let sources = input.map(|node| compiler.computed(node));
-                    compiler.steps.push(Step::Permutation { input: sources, at: *at });
+                    compiler.steps.push(Step::Permutation(Box::new((sources, *at))));
                     input.iter().for_each(|node| compiler.done(*node));
                 }
                 Rule::Zero(node) => {
@@ -115,7 +115,7 @@ impl Program {
         for (index, message) in chip.interactions.iter().enumerate() {
             let fields: Vec<Source> = message.fields.iter().map(|node| compiler.computed(*node)).collect();
             let count = compiler.computed(message.count);
-            compiler.steps.push(Step::Message { index, fields, count });
+            compiler.steps.push(Step::Message(Box::new((index, fields, count))));
             message.fields.iter().chain([&message.count]).for_each(|node| compiler.done(*node));
         }
         Self { steps: compiler.steps, slots: compiler.slots as usize }
