@@ -12,26 +12,47 @@ use p3_koala_bear::{
 use p3_lookup::{Count, InteractionBuilder};
 use p3_poseidon2::GenericPoseidon2LinearLayers;
 
-use super::{
-    Chip, F,
-    program::{Program, Source, Step},
-};
+use super::{Chip, F, Op, Rule};
 
 /// A shared chip.
 #[derive(Clone)]
 pub(crate) struct ChipAir {
     chip: Arc<Chip>,
-    program: Arc<Program>,
 }
 
 impl ChipAir {
-    pub(crate) fn new(chip: Arc<Chip>) -> Self {
-        let program = Arc::new(Program::new(&chip));
-        Self { chip, program }
+    pub(crate) const fn new(chip: Arc<Chip>) -> Self {
+        Self { chip }
     }
 
     pub(crate) fn chip(&self) -> &Chip {
         &self.chip
+    }
+
+    fn values<AB: AirBuilder<F = F>>(&self, builder: &AB) -> Vec<AB::Expr> {
+        let main = builder.main();
+        let (local, next) = (main.current_slice(), main.next_slice());
+        let mut values: Vec<AB::Expr> = Vec::with_capacity(self.chip.graph.ops().len());
+        for op in self.chip.graph.ops() {
+            let value = match *op {
+                Op::Add(a, b) => values[a.index()].clone() + values[b.index()].clone(),
+                Op::Sub(a, b) => values[a.index()].clone() - values[b.index()].clone(),
+                Op::Mul(a, b) => match (self.chip.graph.as_constant(a), self.chip.graph.as_constant(b)) {
+                    (Some(a), _) => values[b.index()].clone() * a,
+                    (_, Some(b)) => values[a.index()].clone() * b,
+                    _ => values[a.index()].clone() * values[b.index()].clone(),
+                },
+                Op::Const(value) => AB::Expr::from(F::from_u32(value)),
+                Op::Local(column) => local[column as usize].into(),
+                Op::Next(column) => next[column as usize].into(),
+                Op::Public(index) => builder.public_values()[index as usize].into(),
+                Op::First => builder.is_first_row(),
+                Op::Last => builder.is_last_row(),
+                Op::Transition => builder.is_transition(),
+            };
+            values.push(value);
+        }
+        values
     }
 }
 
@@ -47,47 +68,26 @@ impl BaseAir<F> for ChipAir {
 
 impl<AB: AirBuilder<F = F> + InteractionBuilder> Air<AB> for ChipAir {
     fn eval(&self, builder: &mut AB) {
+        let values = self.values(builder);
         let main = builder.main();
-        let (local, next) = (main.current_slice(), main.next_slice());
-        let mut slots = alloc::vec![AB::Expr::ZERO; self.program.slots];
-        for step in &self.program.steps {
-            let read = |source: &Source| -> AB::Expr {
-                match *source {
-                    Source::Const(value) => AB::Expr::from(value),
-                    Source::First => builder.is_first_row(),
-                    Source::Last => builder.is_last_row(),
-                    Source::Local(column) => local[column as usize].into(),
-                    Source::Next(column) => next[column as usize].into(),
-                    Source::Public(index) => builder.public_values()[index as usize].into(),
-                    Source::Slot(slot) => slots[slot as usize].clone(),
-                    Source::Transition => builder.is_transition(),
-                }
-            };
-            match step {
-                Step::Add { a, b, to } => slots[*to as usize] = read(a) + read(b),
-                Step::Mul { a, b, to } => slots[*to as usize] = read(a) * read(b),
-                Step::Scale { a, by, to } => slots[*to as usize] = read(a) * *by,
-                Step::Sub { a, b, to } => slots[*to as usize] = read(a) - read(b),
-                Step::Zero(source) => {
-                    let value = read(source);
-                    builder.assert_zero(value);
-                }
-                Step::Permutation { input, at } => {
-                    let cells = &local[*at..];
-                    let state = array::from_fn(|lane| read(&input[lane]));
+        for constraint in &self.chip.constraints {
+            match &constraint.rule {
+                Rule::Zero(node) => builder.assert_zero(values[node.index()].clone()),
+                Rule::Permutation { input, at } => {
+                    let cells = &main.current_slice()[*at..];
+                    let state = array::from_fn(|lane| values[input[lane].index()].clone());
                     permute(state, |index, computed: AB::Expr| {
                         let cell: AB::Expr = cells[index].into();
                         builder.assert_zero(computed - cell.clone());
                         cell
                     });
                 }
-                Step::Message { index, fields, count } => {
-                    let message = &self.chip.interactions[*index];
-                    let fields: Vec<AB::Expr> = fields.iter().map(read).collect();
-                    let count = Count::bounded(read(count), message.weight);
-                    builder.push_interaction(&message.bus, fields, count);
-                }
             }
+        }
+        for message in &self.chip.interactions {
+            let fields = message.fields.iter().map(|node| values[node.index()].clone());
+            let count = values[message.count.index()].clone();
+            builder.push_interaction(&message.bus, fields, Count::bounded(count, message.weight));
         }
     }
 }
