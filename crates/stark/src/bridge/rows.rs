@@ -206,7 +206,7 @@ fn leaves(chip: &mut Chip, format: &Format) -> (Leaf, Counts, Texts) {
         let most = most as usize;
         for row in 0..=count {
             // The head is the last row of leaf zero.
-            let (leaf, place) = ((row + most - 1) / most, (row + most - 1) % most);
+            let (leaf, place) = (row.div_ceil(most), (row + most - 1) % most);
             let rows = if row == 0 { most } else { most.min(count - (leaf - 1) * most) };
             pass.write(row, number_at, F::from_usize(leaf));
             pass.write(row, place_at, F::from_usize(place));

@@ -409,7 +409,9 @@ fn leaves_of_another_table_are_refused() {
         (parts.nodes, parts.root) = tree::nodes(&hashes, machine.first_node_id);
     });
     assert!(!dropped.violations().is_empty());
-    let words = forged(&case, |parts, _| drop(parts.words.pop()));
+    let words = forged(&case, |parts, _| {
+        parts.words.pop();
+    });
     assert!(!words.violations().is_empty());
     let doubled = forged(&case, |parts, _| {
         let word = &parts.words[0];

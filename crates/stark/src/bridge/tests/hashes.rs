@@ -226,12 +226,10 @@ fn every_kind_of_bit_is_all_that_refuses_some_lie() {
     let at = table.cells[start..start + 16].windows(2).position(|pair| pair == [F::ZERO, F::ONE]);
     let at = start + at.expect("such a pair");
     (table.cells[at], table.cells[at + 1]) = (F::TWO, F::ZERO);
-    loop {
-        // A lower half's carry is part of the upper half.
-        let Some((row, number, residue)) = missing(&chip, &traces, "a word of the schedule").first().copied()
-        else {
-            break;
-        };
+    // A lower half's carry is part of the upper half.
+    while let Some((row, number, residue)) =
+        missing(&chip, &traces, "a word of the schedule").first().copied()
+    {
         assert_eq!(row, 3, "only the next block's first row");
         let shift = F::from_u32(1 << 16).inverse();
         traces.tables[0].cells[4 * width + columns.carry_w + 2 * number] += residue * shift;
