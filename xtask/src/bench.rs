@@ -57,16 +57,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Ours and arkworks' stock prover in one process, then EZKL on a circuit that hashes as much.
+/// Ours and arkworks' stock prover in one process, then EZKL on circuits that hash as much, and how many times longer it takes.
 fn binding() -> Result<()> {
-    example("binding", "bench_binding", &[])?;
-    let python = tools::python()?;
-    if succeeds(command(&python, ["-c", "import ezkl, onnx"])) {
-        shell::run(command(&python, ["benches/ezkl_binding.py"]))?;
-    } else {
-        println!("EZKL: not measured; `pip install ezkl onnx` into {} does", python.display());
+    let figures = shell::target()?.join("bench-binding.json");
+    let path = figures.to_str().context("the target folder has a name in UTF-8")?;
+    example("binding", "bench_binding", &["--json", path])?;
+    match tools::python_with_ezkl() {
+        Ok(python) => shell::run(command(&python, ["benches/ezkl_binding.py", path])),
+        Err(error) => {
+            println!("EZKL was NOT measured: it cannot be installed here: {error:#}");
+            Ok(())
+        }
     }
-    Ok(())
 }
 
 /// Ours and DuckDB, on one table, one after the other.

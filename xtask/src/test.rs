@@ -6,6 +6,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
+use serde_json::{Value, json};
 
 use crate::{
     demo, r0vm,
@@ -42,7 +43,7 @@ const STEPS: &[Step] = &[
     ("programs", "committed programs for chains against their source, and attacks on them", programs),
     ("heavy", "tests marked as heavy, optimised: provers, random plans in the guest, mutations", heavy),
     ("proof", "a RISC Zero proof of the sales example, verified, tampered with", proof),
-    ("deploy", "alert rules and when they fire, by promtool", deploy),
+    ("deploy", "alert rules, when they fire, dashboards and metrics, by promtool", deploy),
     ("book", "the documentation as a book", book),
 ];
 
@@ -136,6 +137,7 @@ fn deny(_: &mut Counts) -> Result<Outcome> {
 fn tests(counts: &mut Counts) -> Result<Outcome> {
     // Some of them start the prover server and kill it.
     r0vm::ensure()?;
+    tools::perf();
     counts.add(&watch(cargo(["test", "--workspace", "--locked", "--no-fail-fast"])?)?)
 }
 
@@ -209,16 +211,49 @@ fn proof(_: &mut Counts) -> Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-/// Prometheus' own tool reads the rules and plays their tests.
+/// Prometheus' own tool reads the rules, plays their tests, reads what dashboards ask, and lints the metrics of a prover that
+/// did some work.
 fn deploy(_: &mut Counts) -> Result<Outcome> {
-    let Some(promtool) = tools::on_path("promtool") else {
-        let why = "promtool is not on PATH (Debian: package `prometheus`)";
-        ensure!(!shell::is_ci(), "{why}");
-        return Ok(Outcome::Skipped(why.to_owned()));
+    let promtool = match tools::promtool() {
+        Ok(promtool) => promtool,
+        Err(error) => return Ok(Outcome::Skipped(format!("there is no promtool: {error:#}"))),
     };
-    shell::run(command(&promtool, ["check", "rules", "deploy/prometheus/binding.rules.yml"]))?;
-    shell::run(command(&promtool, ["test", "rules", "deploy/prometheus/binding.test.yml"]))?;
+    for (what, ending) in [("check", ".rules.yml"), ("test", ".test.yml")] {
+        let files = tools::files("deploy/prometheus", ending)?;
+        ensure!(!files.is_empty(), "there are no rules to {what}");
+        let mut promtool = command(&promtool, [what, "rules"]);
+        promtool.args(files);
+        shell::run(promtool)?;
+    }
+    let asked = shell::target()?.join("dashboards.rules.json");
+    fs::write(&asked, dashboards()?)?;
+    let mut check = command(&promtool, ["check", "rules"]);
+    check.arg(&asked);
+    shell::run(check)?;
+    let shown = shell::target()?.join("binding-metrics.prom");
+    let example = ["run", "--quiet", "--locked", "--package", "proofmark-binding", "--example", "metrics"];
+    fs::write(&shown, capture(cargo(example)?)?)?;
+    let mut lint = command(&promtool, ["check", "metrics"]);
+    lint.stdin(fs::File::open(&shown)?);
+    shell::run(lint)?;
     Ok(Outcome::Done)
+}
+
+/// Every query of every dashboard as a recording rule, since that is what promtool reads. Rules are YAML, of which JSON is a part.
+fn dashboards() -> Result<String> {
+    let mut rules = Vec::new();
+    for file in tools::files("deploy/grafana", ".json")? {
+        let dashboard: Value = serde_json::from_slice(&fs::read(&file)?)?;
+        for panel in dashboard["panels"].as_array().context("a dashboard has panels")? {
+            for target in panel["targets"].as_array().into_iter().flatten() {
+                let query = target["expr"].as_str().context("a target has an expression")?;
+                let query = query.replace("$__rate_interval", "5m");
+                rules.push(json!({ "record": format!("dashboard:query{}", rules.len()), "expr": query }));
+            }
+        }
+    }
+    ensure!(!rules.is_empty(), "the dashboards ask nothing");
+    Ok(json!({ "groups": [{ "name": "dashboards", "rules": rules }] }).to_string())
 }
 
 fn book(_: &mut Counts) -> Result<Outcome> {

@@ -37,6 +37,15 @@ pub(crate) fn apt(packages: &[&str]) -> Result<()> {
     run(install())
 }
 
+/// Makes sure that `perf` is there. Without it the tests of recording say so and pass.
+pub(crate) fn perf() {
+    if on_path("perf").is_none()
+        && let Err(error) = apt(&["linux-perf"])
+    {
+        println!("perf is missing, so nothing will be recorded in tests: {error:#}");
+    }
+}
+
 /// A Python with the packages of our checks, in a virtual environment in the cache.
 pub(crate) fn python() -> Result<PathBuf> {
     let venv = shell::cache()?.join("venv");
@@ -57,6 +66,58 @@ pub(crate) fn python() -> Result<PathBuf> {
     }
     run(command(&python, ["-m", "pip", "install", "--quiet"].iter().chain(PYTHON_PACKAGES)))?;
     Ok(python)
+}
+
+/// A Python with EZKL, in an environment of its own: it is for one measurement, and large.
+pub(crate) fn python_with_ezkl() -> Result<PathBuf> {
+    let venv = shell::cache()?.join("venv-ezkl");
+    let python = venv.join("bin/python");
+    if succeeds(command(&python, ["-c", "import ezkl, onnx"])) {
+        return Ok(python);
+    }
+    println!("Installing ezkl and onnx into {}", venv.display());
+    let mut create = command("python3", ["-m", "venv", "--clear"]);
+    create.arg(&venv);
+    run(create)?;
+    run(command(&python, ["-m", "pip", "install", "--quiet", "ezkl", "onnx"]))?;
+    Ok(python)
+}
+
+/// Prometheus' own checker of rules: the one on PATH, else Debian's, unpacked into the cache. Its package would start a server
+/// when installed, and needs nothing but the C library.
+pub(crate) fn promtool() -> Result<PathBuf> {
+    if let Some(path) = on_path("promtool") {
+        return Ok(path);
+    }
+    let folder = shell::cache()?.join("tools/prometheus");
+    let promtool = folder.join("usr/bin/promtool");
+    if promtool.is_file() {
+        return Ok(promtool);
+    }
+    let needed = "promtool is needed: it is part of Prometheus (Debian: package `prometheus`)";
+    println!("Unpacking Debian's promtool into {}", folder.display());
+    fs::create_dir_all(&folder)?;
+    let download = || {
+        let mut command = command("apt-get", ["download", "-q", "prometheus"]);
+        command.current_dir(&folder);
+        command
+    };
+    if run(download()).is_err() {
+        run(command("apt-get", ["update", "-q"])).context(needed)?;
+        run(download()).context(needed)?;
+    }
+    let package = fs::read_dir(&folder)?
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .find(|path| path.extension().is_some_and(|ending| ending == "deb"))
+        .context(needed)?;
+    let mut unpack = command("dpkg-deb", ["--extract"]);
+    unpack.arg(&package).arg(&folder);
+    run(unpack).context(needed)?;
+    fs::remove_file(package)?;
+    if !succeeds(command(&promtool, ["--version"])) {
+        bail!("{needed}; the one in {} does not start", folder.display());
+    }
+    Ok(promtool)
 }
 
 /// A program from the registry of crates, such as `cargo-deny` or `mdbook`, installed into the cache if it is nowhere.

@@ -111,18 +111,21 @@ impl Ceremony {
     pub fn decode(bytes: &[u8], powers: &PowersOfTau) -> Result<Self, KeyFault> {
         const CUT: KeyFault = KeyFault::Damaged("the ceremony is cut off or has a bad point");
         let (header, mut rest) = keyfile::decode(bytes, Kind::Ceremony)?;
-        let mut points = setup::initial(header.form, powers)
-            .map_err(|_| KeyFault::Foreign("the powers of tau are too few for its circuit"))?;
+        let r1cs = header.form.r1cs();
+        if r1cs.domain() > powers.size() {
+            return Err(KeyFault::Foreign("the powers of tau are too few for its circuit"));
+        }
         let (hash, tail) = rest.split_first_chunk::<64>().ok_or(CUT)?;
         if *hash != powers.hash {
             return Err(KeyFault::Foreign("it started from other powers of tau"));
         }
         rest = tail;
-        points.delta_g1 = point::take_g1(&mut rest).ok_or(CUT)?;
-        points.verifying.delta = point::take_g2(&mut rest).ok_or(CUT)?;
-        for slot in points.l.iter_mut().chain(&mut points.h) {
-            *slot = point::take_g1(&mut rest).ok_or(CUT)?;
-        }
+        let delta_g1 = point::take_g1(&mut rest).ok_or(CUT)?;
+        let delta_g2 = point::take_g2(&mut rest).ok_or(CUT)?;
+        let mut take =
+            |count: usize| (0..count).map(|_| point::take_g1(&mut rest)).collect::<Option<Vec<_>>>();
+        let l = take(r1cs.variables - r1cs.public).ok_or(CUT)?;
+        let h = take(r1cs.domain() - 1).ok_or(CUT)?;
         let (count, tail) = rest.split_first_chunk::<4>().ok_or(CUT)?;
         rest = tail;
         let count = u32::from_le_bytes(*count) as usize;
@@ -131,6 +134,10 @@ impl Ceremony {
         }
         let transcript = (0..count).map(|_| take_contribution(&mut rest)).collect::<Option<Vec<_>>>();
         let transcript = transcript.filter(|_| rest.is_empty()).ok_or(CUT)?;
+        // Last, because it costs most: what everybody can compute from the powers.
+        let mut points = setup::initial(header.form, powers).expect("the powers were just found to suffice");
+        (points.delta_g1, points.verifying.delta) = (delta_g1, delta_g2);
+        (points.l, points.h) = (l, h);
         if points.verifying.id() != header.key {
             return Err(KeyFault::Damaged("its header names another key than its body holds"));
         }

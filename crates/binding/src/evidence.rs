@@ -186,3 +186,35 @@ fn prepared(id: Digest, bytes: &[u8]) -> Option<Arc<PreparedKey>> {
     keys.push((id, Arc::clone(&key)));
     Some(key)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ark_bn254::{G1Affine, G2Affine};
+    use ark_ec::{AffineRepr as _, CurveGroup as _};
+
+    #[test]
+    fn keys_are_prepared_once_and_few_are_remembered() {
+        let (g1, g2) = (G1Affine::generator(), G2Affine::generator());
+        let key = |at: u64| VerifyingKey {
+            form: Form::Open,
+            dev: true,
+            alpha: g1,
+            beta: g2,
+            delta: (g2 * Fr::from(at)).into_affine(),
+            public: vec![g1; Form::Open.r1cs().public],
+        };
+        let keys: Vec<VerifyingKey> = (1..=REMEMBERED as u64 + 4).map(key).collect();
+        for key in &keys {
+            let bytes = key.to_bytes();
+            let label = key_label(&bytes).expect("a key");
+            let first = prepared(label.id, &bytes).expect("good points");
+            assert_eq!(first.key(), key, "one key is never taken for another");
+            // Other tests may use other keys meanwhile, but not as many.
+            assert!(Arc::ptr_eq(&first, &prepared(label.id, &bytes).expect("good points")));
+        }
+        let oldest = keys[0].to_bytes();
+        let label = key_label(&oldest).expect("a key");
+        assert_eq!(prepared(label.id, &oldest).expect("prepared again").key(), &keys[0]);
+    }
+}

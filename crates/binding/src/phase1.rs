@@ -214,13 +214,99 @@ mod tests {
 
     #[test]
     fn damaged_powers_are_refused() {
-        for at in [0, 5, 9, 20, 60, 100, 5_000, 40_000, 100_000, POWERS_08.len() / 2] {
+        // Behind the powers of τ the file holds Lagrange bases, which are not used here and change the hash alone.
+        let used = 12 + 6 * 12 + 44 + (511 + 256 + 256) * 64 + (256 + 1) * 128;
+        for at in [0, 5, 9, 20, 60, 100, 5_000, 40_000, 70_000, 90_000, used - 1] {
             let mut damaged = POWERS_08.to_vec();
             damaged[at] ^= 1;
-            assert!(PowersOfTau::read(&damaged).is_err_and(|_| true) || at >= 36 * 1024, "byte {at}");
+            assert!(PowersOfTau::read(&damaged).is_err(), "byte {at}");
         }
+        let mut behind = POWERS_08.to_vec();
+        *behind.last_mut().expect("not empty") ^= 1;
+        assert!(PowersOfTau::read(&behind).is_ok_and(|powers| !powers.published), "not the published file");
         for cut in [0, 11, 12, 100, 1000, 60_000] {
             assert!(PowersOfTau::read(&POWERS_08[..cut]).is_err());
+        }
+    }
+
+    /// A `.ptau` file as snarkjs writes it.
+    fn encode(powers: &PowersOfTau) -> Vec<u8> {
+        fn put(section: &mut Vec<u8>, coordinates: &[Fq]) {
+            for Fq { 0: BigInt(limbs), .. } in coordinates {
+                limbs.iter().for_each(|limb| section.extend_from_slice(&limb.to_le_bytes()));
+            }
+        }
+        let g1 = |points: &[G1Affine]| {
+            let mut section = Vec::new();
+            points.iter().for_each(|point| put(&mut section, &[point.x, point.y]));
+            section
+        };
+        let g2 = |points: &[G2Affine]| {
+            let mut section = Vec::new();
+            for G2Affine { x, y, .. } in points {
+                put(&mut section, &[x.c0, x.c1, y.c0, y.c1]);
+            }
+            section
+        };
+        let mut header = 32u32.to_le_bytes().to_vec();
+        Fq::MODULUS.0.iter().for_each(|limb| header.extend_from_slice(&limb.to_le_bytes()));
+        let power = powers.size().ilog2();
+        [power, power].iter().for_each(|power| header.extend_from_slice(&power.to_le_bytes()));
+        let sections = [
+            header,
+            g1(&powers.tau_g1),
+            g2(&powers.tau_g2),
+            g1(&powers.alpha_tau),
+            g1(&powers.beta_tau),
+            g2(&[powers.beta_g2]),
+        ];
+        let mut file = b"ptau\x01\0\0\0".to_vec();
+        file.extend_from_slice(&(sections.len() as u32).to_le_bytes());
+        for (number, section) in (1u32..).zip(sections) {
+            file.extend_from_slice(&number.to_le_bytes());
+            file.extend_from_slice(&(section.len() as u64).to_le_bytes());
+            file.extend_from_slice(&section);
+        }
+        file
+    }
+
+    #[test]
+    fn the_encoder_of_these_tests_writes_what_snarkjs_wrote() {
+        let powers = PowersOfTau::read(POWERS_08).expect("the file is whole");
+        let encoded = encode(&powers);
+        // The published file has more sections, so their number differs; and it tells the ceremony's power, 28, behind its own.
+        assert_eq!(encoded[12..64], POWERS_08[12..64]);
+        assert_eq!(encoded[68..], POWERS_08[68..encoded.len()]);
+    }
+
+    #[test]
+    fn a_larger_file_serves_the_sealed_form_and_is_no_published_one() {
+        let [tau, alpha, beta] = [5, 6, 7].map(Fr::from);
+        let read =
+            PowersOfTau::read(&encode(&PowersOfTau::develop(9, tau, alpha, beta))).expect("consistent");
+        assert!(!read.published && read.size() == 512);
+        let ceremony = crate::ceremony::Ceremony::start(crate::circuit::Form::Sealed, &read).expect("enough");
+        assert!(ceremony.finish(&read).expect("verifies").verifying.dev, "nobody published these powers");
+    }
+
+    #[test]
+    fn good_points_that_are_no_powers_of_one_tau_are_refused() {
+        let [tau, alpha, beta] = [5, 6, 7].map(Fr::from);
+        let honest = PowersOfTau::develop(3, tau, alpha, beta);
+        assert!(PowersOfTau::read(&encode(&honest)).is_ok());
+        let changes: [fn(&mut PowersOfTau); 6] = [
+            |powers| powers.tau_g1.swap(3, 4),
+            |powers| powers.tau_g2.swap(5, 6),
+            |powers| powers.alpha_tau.swap(0, 1),
+            |powers| powers.beta_tau[7] = powers.beta_tau[6],
+            |powers| powers.beta_g2 = powers.tau_g2[1],
+            |powers| powers.tau_g1[0] = powers.tau_g1[1],
+        ];
+        for (at, change) in changes.iter().enumerate() {
+            let mut changed = honest.clone();
+            change(&mut changed);
+            let result = PowersOfTau::read(&encode(&changed));
+            assert!(matches!(result, Err(SetupError::Inconsistent(_))), "change {at}");
         }
     }
 }

@@ -4,10 +4,13 @@ use ark_bn254::{Bn254, Fr};
 use ark_ff::{Field as _, UniformRand as _};
 use ark_groth16::{Groth16, r1cs_to_qap::LibsnarkReduction};
 use proofmark_binding::{
+    ceremony::development_key,
     circuit::{Form, Witness, open_public},
     key::Points,
+    manager::LoadedKey,
     phase1::{POWERS_08, PowersOfTau},
-    proof::{PreparedKey, Proof, prove},
+    proof::{PROOF_BYTES, PreparedKey, Proof, prove},
+    receipt::prove_witness,
     setup::{contribute, initial, verify_transcript},
 };
 use proofmark_core::{Digest, InferenceClaim};
@@ -88,6 +91,26 @@ fn both_forms_agree_with_arkworks() {
         let mut other = witness.public.clone();
         other[0] += Fr::ONE;
         assert!(!ours.all_hold(&[(&proof, &witness.public[..]), (&proof, &other)], &[3, 5]));
+    }
+}
+
+/// The same facts give the same statement; proofs of it differ, because each has fresh randomness, and have one shape.
+#[test]
+fn equal_facts_give_one_statement_and_proofs_of_one_shape() {
+    for form in Form::ALL {
+        let key = LoadedKey::new(development_key(form).tabulate());
+        let witness = || match form {
+            Form::Open => Witness::open(&facts(4)),
+            Form::Sealed => Witness::sealed(&facts(4), 4),
+        };
+        let (one, two) = (witness(), witness());
+        assert_eq!((&one.public, one.assignment()), (&two.public, two.assignment()));
+        let [first, second] = [&one, &two].map(|witness| prove_witness(&key, witness).expect("proves"));
+        assert_ne!(first, second, "nobody can tell whether two proofs have one witness");
+        for proof in [first, second] {
+            assert_eq!(proof.to_bytes().len(), PROOF_BYTES);
+            assert!(key.prepared.holds(&proof, &one.public));
+        }
     }
 }
 

@@ -2,6 +2,8 @@
 
 mod common;
 
+use std::{collections::BTreeMap, sync::Mutex};
+
 use ark_bn254::{Fr, G1Affine, G2Affine};
 use ark_ec::{AffineRepr as _, CurveGroup as _};
 use ark_ff::{Field as _, UniformRand as _};
@@ -9,6 +11,7 @@ use common::{facts, loaded};
 use proofmark_binding::{
     circuit::Form,
     evidence::{self, EvidenceError, check, check_batch},
+    key::VerifyingKey,
     manager::LoadedKey,
     point,
     proof::Proof,
@@ -30,11 +33,12 @@ impl Numbers {
     }
 }
 
-/// One change of a claim or of a proof: bits, bytes, words, points, whole digests.
-fn mutate(bound: &Bound, other: &Bound, numbers: &mut Numbers) -> (Claim, BindingEvidence) {
+/// One change of a claim or of its evidence: bits, bytes, words, points, keys, whole digests; or the evidence of another
+/// statement, or of the other form.
+fn mutate(bound: &Bound, others: &[Bound; 2], numbers: &mut Numbers) -> (Claim, BindingEvidence) {
     let (mut claim, mut evidence) = (bound.claim.clone(), bound.evidence.clone());
     let proof = &mut evidence.proof.0;
-    match numbers.next(12) {
+    match numbers.next(18) {
         0..=3 => {
             let at = numbers.next(proof.len());
             proof[at] ^= 1 << numbers.next(8);
@@ -46,25 +50,46 @@ fn mutate(bound: &Bound, other: &Bound, numbers: &mut Numbers) -> (Claim, Bindin
         5 => {
             // Another proof's point in the place of one.
             let (from, to) = [(0, 64), (64, 192), (192, 256)][numbers.next(3)];
-            proof[from..to].copy_from_slice(&other.evidence.proof[from..to]);
+            proof[from..to].copy_from_slice(&others[0].evidence.proof[from..to]);
         }
         6 => {
             let length = numbers.next(proof.len());
             proof.truncate(length);
         }
         7 => proof.push(numbers.next(256) as u8),
-        8 => {
-            // A point that is on the curve but another one: multiplied.
-            let mut head = &proof[..64];
-            let a = point::take_g1(&mut head).expect("an honest point");
-            let a = (a * Fr::from(2 + numbers.next(1 << 40) as u64)).into_affine();
-            let mut bytes = Vec::new();
-            point::put_g1(&mut bytes, &a);
-            proof[..64].copy_from_slice(&bytes);
+        8..=10 => *proof = move_point(proof, numbers),
+        11 => {
+            let key = &mut evidence.key.0;
+            // Half of them meet form and mark.
+            let at = if numbers.next(2) == 0 { numbers.next(2) } else { numbers.next(key.len()) };
+            key[at] ^= 1 << numbers.next(8);
         }
+        12 => {
+            let mut key = VerifyingKey::from_bytes(&evidence.key).expect("an honest key");
+            key.delta = (key.delta * Fr::from(2 + numbers.next(1 << 40) as u64)).into_affine();
+            evidence.key = key.to_bytes().into();
+        }
+        13 => evidence = others[numbers.next(2)].evidence.clone(),
         _ => claim = change_claim(&claim, numbers),
     }
     (claim, evidence)
+}
+
+/// Every point stays on its curve and in its group, but one of them is another: multiplied, negated, moved, or `A` and `C`
+/// have changed places.
+fn move_point(proof: &[u8], numbers: &mut Numbers) -> Vec<u8> {
+    let mut proof = Proof::from_bytes(proof).expect("an honest proof");
+    let factor = Fr::from(2 + numbers.next(1 << 40) as u64);
+    match numbers.next(7) {
+        0 => proof.a = (proof.a * factor).into_affine(),
+        1 => proof.b = (proof.b * factor).into_affine(),
+        2 => proof.c = (proof.c * factor).into_affine(),
+        3 => proof.a = -proof.a,
+        4 => proof.c = -proof.c,
+        5 => proof.c = (proof.c + G1Affine::generator() * factor).into_affine(),
+        _ => std::mem::swap(&mut proof.a, &mut proof.c),
+    }
+    proof.to_bytes()
 }
 
 fn change_claim(claim: &Claim, numbers: &mut Numbers) -> Claim {
@@ -87,7 +112,9 @@ fn change_claim(claim: &Claim, numbers: &mut Numbers) -> Claim {
             if numbers.next(2) == 0 {
                 sealed.job = flip(&sealed.job, numbers);
             } else {
-                sealed.commitment.0[numbers.next(32)] ^= 1 << numbers.next(8);
+                // Half of them meet the byte that decides whether it is a field element.
+                let at = if numbers.next(2) == 0 { 0 } else { numbers.next(32) };
+                sealed.commitment.0[at] ^= 1 << numbers.next(8);
             }
             Claim::SealedBinding(sealed)
         }
@@ -95,31 +122,51 @@ fn change_claim(claim: &Claim, numbers: &mut Numbers) -> Claim {
     }
 }
 
+/// Refuses exactly so many changed claims and proofs, half of each form, and counts why.
 fn refuse_mutations(count: usize) {
+    /// Streams of changes, the same on every machine.
+    const STREAMS: usize = 4;
+    let refused = Mutex::new(BTreeMap::<String, usize>::new());
+    let keys = Form::ALL.map(|form| loaded(form, 0));
     for form in Form::ALL {
-        let key = loaded(form, 0);
-        let [bound, other] = [1, 2].map(|seed| bind(&key, &facts(seed)).expect("proves"));
+        let [own, foreign] = if form == Form::Open { [&keys[0], &keys[1]] } else { [&keys[1], &keys[0]] };
+        let bound = bind(own, &facts(1)).expect("proves");
+        let others = [(own, 2), (foreign, 1)].map(|(key, seed)| bind(key, &facts(seed)).expect("proves"));
         assert_eq!(check(&bound.claim, &bound.evidence), Ok(()));
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
         std::thread::scope(|scope| {
-            for thread in 0..threads {
-                let (bound, other) = (&bound, &other);
+            for stream in 0..STREAMS {
+                let (bound, others, refused) = (&bound, &others, &refused);
+                let mut left = (count / 2 + stream) / STREAMS;
                 scope.spawn(move || {
-                    let mut numbers = Numbers(thread as u64 + 1);
-                    for at in 0..count / 2 / threads {
-                        let (claim, evidence) = mutate(bound, other, &mut numbers);
+                    let mut numbers = Numbers(stream as u64 + 1);
+                    let mut reasons = BTreeMap::<String, usize>::new();
+                    while left > 0 {
+                        let (claim, evidence) = mutate(bound, others, &mut numbers);
                         if claim == bound.claim && evidence == bound.evidence {
                             continue;
                         }
-                        assert!(
-                            check(&claim, &evidence).is_err(),
-                            "{form:?}, thread {thread}, mutation {at}"
-                        );
+                        left -= 1;
+                        let Err(reason) = check(&claim, &evidence) else {
+                            panic!("accepted: {form:?}, stream {stream}, {left} before the end");
+                        };
+                        *reasons.entry(format!("{reason:?}")).or_default() += 1;
+                    }
+                    let mut refused = refused.lock().expect("no panic");
+                    for (reason, count) in reasons {
+                        *refused.entry(reason).or_default() += count;
                     }
                 });
             }
         });
     }
+    let refused = refused.into_inner().expect("no panic");
+    println!("refused {}: {refused:?}", refused.values().sum::<usize>());
+    assert_eq!(refused.values().sum::<usize>(), count);
+    // The changes reach every check, above all the last one.
+    for reason in ["BadClaim", "BadKey", "BadProof", "DevMisstated", "DoesNotHold", "WrongForm"] {
+        assert!(refused.contains_key(reason), "no change met {reason}");
+    }
+    assert!(refused["DoesNotHold"] * 5 > count, "well-formed lies are at least a fifth");
 }
 
 #[test]

@@ -127,7 +127,7 @@ pub struct StarkEvidence {
 pub struct TableBounds {
     /// The most rows.
     pub rows: u32,
-    /// The most bytes of each text column, in the order of the schema.
+    /// The most bytes of each text column, in the order of the schema; 255 where its texts are hashed.
     pub text_bytes: Vec<u8>,
 }
 

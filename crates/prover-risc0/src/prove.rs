@@ -30,6 +30,9 @@ const MEMORY_BASE_BYTES: u64 = 256 << 20;
 /// Resident memory for each cycle of the largest segment.
 const MEMORY_BYTES_PER_CYCLE: u64 = 11 << 10;
 
+/// What a core proves, before anything was measured: slow for any machine of today.
+const CYCLES_PER_SECOND: u64 = 600;
+
 /// RISC Zero's zkVM, through its server `r0vm`.
 #[derive(Debug, Default)]
 pub struct Risc0 {
@@ -99,7 +102,8 @@ impl Risc0 {
     fn calibration(&self, uses_gpu: bool) -> (Calibration, Option<PathBuf>, &'static str) {
         let key = if uses_gpu { "risc0-cuda" } else { "risc0-cpu" };
         let cache = self.cache();
-        let calibration = Calibration::load(cache.as_deref().unwrap_or(Path::new("/nonexistent")), key);
+        let calibration =
+            Calibration::load(cache.as_deref().unwrap_or(Path::new("/nonexistent")), key, CYCLES_PER_SECOND);
         (calibration, cache, key)
     }
 

@@ -10,43 +10,43 @@ use std::{
 /// Speed of one prover on this machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Calibration {
-    /// Cycles proved in a thousand seconds.
-    pub cycles_per_1000_s: u64,
+    /// Cycles or cells proved in a thousand seconds.
+    pub rate_per_1000_s: u64,
     /// Whether it was measured here.
     pub measured: bool,
 }
 
 impl Calibration {
-    /// What was learnt of `prover`, or a guess of 600 cycles a second and core, which is slow for any machine of today.
-    pub fn load(cache: &Path, prover: &str) -> Self {
+    /// What was learnt of `prover`, or `guess`: cycles or cells a second on one core.
+    pub fn load(cache: &Path, prover: &str, guess: u64) -> Self {
         let learnt = fs::read_to_string(file(cache, prover)).ok().and_then(|text| {
-            let rate = text.lines().find_map(|line| line.strip_prefix("cycles_per_1000_s = "))?;
+            let rate = text.lines().find_map(|line| line.strip_prefix("rate_per_1000_s = "))?;
             rate.trim().parse::<u64>().ok().filter(|rate| (1..1 << 50).contains(rate))
         });
         match learnt {
-            Some(cycles_per_1000_s) => Self { cycles_per_1000_s, measured: true },
+            Some(rate_per_1000_s) => Self { rate_per_1000_s, measured: true },
             None => {
                 let cores = std::thread::available_parallelism().map_or(1, |n| n.get() as u64);
-                Self { cycles_per_1000_s: 600_000 * cores, measured: false }
+                Self { rate_per_1000_s: guess.saturating_mul(1000 * cores), measured: false }
             }
         }
     }
 
-    /// The time for `cycles`.
-    pub fn time(&self, cycles: u64) -> Duration {
-        let ms = u128::from(cycles) * 1_000_000 / u128::from(self.cycles_per_1000_s.max(1));
+    /// The time for so many of them.
+    pub fn time(&self, work: u64) -> Duration {
+        let ms = u128::from(work) * 1_000_000 / u128::from(self.rate_per_1000_s.max(1));
         Duration::from_millis(u64::try_from(ms).unwrap_or(u64::MAX))
     }
 
     /// Remembers one proof; half of the new figure, half of the old. A cache that cannot be written is no error.
-    pub fn learn(self, cache: &Path, prover: &str, cycles: u64, time: Duration) {
+    pub fn learn(self, cache: &Path, prover: &str, work: u64, time: Duration) {
         let ms = time.as_millis().max(1);
-        let new = u64::try_from(u128::from(cycles) * 1_000_000 / ms).unwrap_or(u64::MAX).clamp(1, 1 << 49);
-        let rate = if self.measured { (self.cycles_per_1000_s + new) / 2 } else { new };
+        let new = u64::try_from(u128::from(work) * 1_000_000 / ms).unwrap_or(u64::MAX).clamp(1, 1 << 49);
+        let rate = if self.measured { (self.rate_per_1000_s + new) / 2 } else { new };
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(cache)?;
             let mut temporary = tempfile::NamedTempFile::new_in(cache)?;
-            writeln!(temporary, "cycles_per_1000_s = {rate}")?;
+            writeln!(temporary, "rate_per_1000_s = {rate}")?;
             temporary.persist(file(cache, prover))?;
             Ok(())
         };
@@ -74,20 +74,20 @@ mod tests {
     #[test]
     fn what_was_learnt_is_remembered() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        let guess = Calibration::load(folder.path(), "risc0");
+        let guess = Calibration::load(folder.path(), "risc0", 600);
         assert!(!guess.measured);
         guess.learn(folder.path(), "risc0", 131_072, Duration::from_secs(100));
-        let first = Calibration::load(folder.path(), "risc0");
-        assert_eq!(first, Calibration { cycles_per_1000_s: 1_310_720, measured: true });
+        let first = Calibration::load(folder.path(), "risc0", 600);
+        assert_eq!(first, Calibration { rate_per_1000_s: 1_310_720, measured: true });
         assert_eq!(first.time(131_072), Duration::from_secs(100));
         first.learn(folder.path(), "risc0", 131_072, Duration::from_secs(50));
-        assert_eq!(Calibration::load(folder.path(), "risc0").cycles_per_1000_s, 1_966_080);
+        assert_eq!(Calibration::load(folder.path(), "risc0", 600).rate_per_1000_s, 1_966_080);
     }
 
     #[test]
     fn a_damaged_file_is_a_guess() {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        fs::write(file(folder.path(), "risc0"), "cycles_per_1000_s = 0\n").expect("writable");
-        assert!(!Calibration::load(folder.path(), "risc0").measured);
+        fs::write(file(folder.path(), "risc0"), "rate_per_1000_s = 0\n").expect("writable");
+        assert!(!Calibration::load(folder.path(), "risc0", 600).measured);
     }
 }

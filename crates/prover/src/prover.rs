@@ -129,6 +129,8 @@ pub enum Work {
     Cells {
         /// Elements of all tables.
         total: u64,
+        /// Resident memory that the proof will need, in bytes.
+        memory_bytes: u64,
         /// Proofs that together make the evidence.
         shards: u64,
     },

@@ -1,6 +1,10 @@
-//! Figures: filter, product and group-by over 1,000, 10,000 and 100,000 rows, or a plan with its CSV.
+//! Figures: filter, product and group-by over 1,000, 10,000 and 100,000 rows, or a plan with its CSV, or the prediction
+//! of what thirty plans cost beside what they took.
 //!
-//! `cargo run --release -p proofmark-stark --example figures [-- ROWS… | PLAN.yaml DATA.csv]`
+//! `cargo run --release -p proofmark-stark --example figures [-- ROWS… | PLAN.yaml DATA.csv | model]`
+//!
+//! Plonky3 uses the vector units of the processor only if it is compiled for it: `RUSTFLAGS="-C target-cpu=native"`.
+//! CPU seconds are those of all threads, and so are the milliseconds of verifying, the mean of ten runs.
 
 use std::{fmt::Write as _, time::Instant};
 
@@ -14,7 +18,8 @@ use proofmark_plan::{
     value::{Bytes, Table, Value},
 };
 use proofmark_stark::{
-    Bounds, Level, Salt, Statement, TableBounds, Witness, digest, output_text_bounds, prove, verify,
+    Bounds, Cost, Level, Salt, Statement, TableBounds, Witness, cost, digest, output_text_bounds, prove,
+    verify,
 };
 use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
 
@@ -44,10 +49,14 @@ output: { step: groups }
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     println!("machine: {}", machine());
+    if args == ["model"] {
+        return model();
+    }
     println!(
-        "| plan | rows | level | wall s | CPU s | RSS MB | proof KB | verify ms | proven | conjectured |"
+        "| plan | rows | level | Mcells | wall s | CPU s | RSS MB (predicted) | proof KB (predicted) | verify CPU ms \
+         | proven | conjectured |"
     );
-    println!("|---|---|---|---|---|---|---|---|---|---|");
+    println!("|---|---|---|---|---|---|---|---|---|---|---|");
     if let [plan, data] = &args[..]
         && plan.ends_with(".yaml")
     {
@@ -61,27 +70,108 @@ fn main() {
         false => args.iter().map(|rows| rows.parse().expect("a number of rows")).collect(),
     };
     for rows in sizes {
-        let mut csv = String::from("key,a,b\n");
-        let mut state = 1u64;
-        for _ in 0..rows {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            let (key, a, b) = (state >> 56, (state >> 20) % 1000, (state >> 30) as i32);
-            writeln!(csv, "{key},{a},{b}").expect("memory");
-        }
-        run("figures", PLAN, &csv);
+        run("figures", PLAN, &data(rows));
     }
 }
 
+/// So many rows.
+fn data(rows: usize) -> String {
+    let mut csv = String::from("key,a,b\n");
+    let mut state = 1u64;
+    for _ in 0..rows {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let (key, a, b) = (state >> 56, (state >> 20) % 1000, (state >> 30) as i32);
+        writeln!(csv, "{key},{a},{b}").expect("memory");
+    }
+    csv
+}
+
+/// What a proof took.
+struct Taken {
+    wall: f64,
+    cpu: f64,
+    verify_ms: f64,
+    proof: usize,
+    cost: Cost,
+    security: proofmark_stark::Security,
+}
+
 fn run(name: &str, text: &str, csv: &str) {
+    let rows = csv.lines().count() - 1;
+    for level in [Level::Standard, Level::Paranoid] {
+        let taken = take(text, csv, level);
+        println!(
+            "| {name} | {rows} | {} | {:.2} | {:.2} | {:.2} | {} ({}) | {} ({}) | {:.1} | {} | {} |",
+            level.name(),
+            taken.cost.cells as f64 / 1e6,
+            taken.wall,
+            taken.cpu,
+            peak_megabytes(),
+            taken.cost.memory_bytes / 1_000_000,
+            taken.proof / 1000,
+            taken.cost.proof_bytes / 1000,
+            taken.verify_ms,
+            taken.security.proven_bits,
+            taken.security.conjectured_bits,
+        );
+    }
+}
+
+/// Thirty plans: CPU seconds by the line through all of them, beside those that each took.
+fn model() {
+    let steps = [
+        "  - { id: out, type: filter, input: rows, condition: \"a > 100\" }\n",
+        "  - { id: out, type: compute, input: rows, operation: { op: math, columns: { c: \"a * b\", d: \"a + b\" } } }\n",
+        "  - { id: out, type: transform, input: rows, operation: { op: sort, by: [b], limit: 10 } }\n",
+        "  - { id: out, type: transform, input: rows, operation: { op: distinct, fields: [key] } }\n",
+        "  - { id: out, type: aggregate, input: rows, operation: { op: reduce, groupBy: [key], aggregates: { t: { fn: sum, field: a }, m: { fn: max, field: b } } } }\n",
+        "  - { id: out, type: aggregate, input: rows, operation: { op: reduce, groupBy: [], aggregates: { s: { fn: stddev, field: a, scale: 3 } } } }\n",
+    ];
+    let mut all = Vec::new();
+    for (number, step) in steps.iter().enumerate() {
+        for rows in [250, 1000, 2000, 4000, 8000] {
+            let head = PLAN.split("  - { id: kept").next().expect("a plan");
+            let text = format!("{head}{step}output: {{ step: out }}\n");
+            let taken = take(&text, &data(rows), Level::Standard);
+            all.push((number, rows, taken));
+        }
+    }
+    let (n, mut sums) = (all.len() as f64, [0.0; 4]);
+    for (.., taken) in &all {
+        let (x, y) = (taken.cost.cells as f64, taken.cpu);
+        // Weighted by size, so that the line fits small plans as well.
+        for (sum, value) in sums.iter_mut().zip([1.0 / x, 1.0 / (x * x), y / x, y / (x * x)]) {
+            *sum += value;
+        }
+    }
+    let slope = (sums[2] * sums[1] - sums[3] * sums[0]) / (n * sums[1] - sums[0] * sums[0]);
+    let base = (sums[3] - slope * sums[0]) / sums[1];
+    println!("CPU s = {base:.3} + {:.3} for a million cells", slope * 1e6);
+    println!("| plan | rows | Mcells | CPU s | predicted | off % |");
+    println!("|---|---|---|---|---|---|");
+    let mut worst: f64 = 0.0;
+    for (number, rows, taken) in &all {
+        let predicted = base + slope * taken.cost.cells as f64;
+        let off = 100.0 * (predicted / taken.cpu - 1.0);
+        worst = worst.max(off.abs());
+        println!(
+            "| {number} | {rows} | {:.2} | {:.2} | {predicted:.2} | {off:.0} |",
+            taken.cost.cells as f64 / 1e6,
+            taken.cpu
+        );
+    }
+    println!("worst: {worst:.0} %");
+}
+
+fn take(text: &str, csv: &str, level: Level) -> Taken {
     let plan = typed(text);
     let table = table(&plan, csv);
-    let rows = table.rows;
     let values = vec![Value::Table(table.clone())];
     let Value::Table(output) = execute(&plan, values, &NoCustom).expect("an execution").output else {
         panic!("a table")
     };
     let bounds = Bounds {
-        inputs: vec![TableBounds::of(&table).expect("short texts")],
+        inputs: vec![TableBounds::of(&table).expect("rows")],
         // Room for every group, as a power of two less one.
         groups: vec![(output.rows as u32 + 1).next_power_of_two() - 1],
     };
@@ -89,37 +179,28 @@ fn run(name: &str, text: &str, csv: &str) {
     let mut bytes = [0; 112];
     rand::Rng::fill_bytes(&mut rng, &mut bytes);
     let salt = Salt::from_uniform_bytes(&bytes);
-    let text = output_text_bounds(&plan, &bounds).expect("a plan that can be proved");
-    let output_digest = digest::table_with_text_bounds(&output, &text, Salt::NONE).expect("a digest");
-    let digests = [digest::table(&table, salt).expect("a digest")];
-    for level in [Level::Standard] {
-        let statement = Statement {
-            plan: &plan,
-            claim: [1; 32],
-            inputs: &digests,
-            output: output_digest,
-            bounds: &bounds,
-            level,
-        };
-        let tables = [table.clone()];
-        let salts = [salt];
-        let witness = Witness { inputs: &tables, salts: &salts, output_salt: Salt::NONE };
-        let (start, cpu) = (Instant::now(), cpu_seconds());
-        let proof = prove(&statement, &witness, &mut rng, &mut Watch(Instant::now())).expect("a proof");
-        let (wall, cpu) = (start.elapsed(), cpu_seconds() - cpu);
-        let start = Instant::now();
-        let security = verify(&statement, &proof).expect("a valid proof");
-        let verified = start.elapsed();
-        println!(
-            "| {name} | {rows} | {} | {:.2} | {cpu:.2} | {} | {} | {:.1} | {} | {} |",
-            level.name(),
-            wall.as_secs_f64(),
-            peak_megabytes(),
-            proof.len() / 1000,
-            verified.as_secs_f64() * 1e3,
-            security.proven_bits,
-            security.conjectured_bits,
-        );
+    let texts = output_text_bounds(&plan, &bounds).expect("a plan that can be proved");
+    let output = digest::table_with_text_bounds(&output, &texts, Salt::NONE).expect("a digest");
+    let inputs = [digest::table(&table, salt).expect("a digest")];
+    let statement =
+        Statement { plan: &plan, claim: [1; 32], inputs: &inputs, output, bounds: &bounds, level };
+    let (tables, salts) = ([table], [salt]);
+    let witness = Witness { inputs: &tables, salts: &salts, output_salt: Salt::NONE };
+    let (start, cpu) = (Instant::now(), cpu_seconds());
+    let proof = prove(&statement, &witness, &mut rng, &mut Watch(Instant::now())).expect("a proof");
+    let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
+    let (mut security, start) = (None, cpu_seconds());
+    for _ in 0..10 {
+        security = Some(verify(&statement, &proof).expect("a valid proof"));
+    }
+    let verify_ms = (cpu_seconds() - start) * 100.0;
+    Taken {
+        wall,
+        cpu,
+        verify_ms,
+        proof: proof.len(),
+        cost: cost(&plan, &bounds, level).expect("a cost"),
+        security: security.expect("ten runs"),
     }
 }
 

@@ -59,8 +59,7 @@ impl Salt {
 /// # Errors
 /// See [`DigestError`].
 pub fn table(table: &Table, salt: Salt) -> Result<Digest, DigestError> {
-    let text = text_bounds(table).ok_or(DigestError::TextTooLong)?;
-    table_with_text_bounds(table, &text, salt)
+    table_with_text_bounds(table, &text_bounds(table), salt)
 }
 
 /// The digest of a table under these bounds of its text columns, in order.
@@ -125,7 +124,4 @@ pub enum DigestError {
     /// The text bounds are not those of the text columns.
     #[error("text bounds do not belong to the text columns")]
     TextBounds,
-    /// A text is longer than any bound.
-    #[error("a text is longer than 30 bytes")]
-    TextTooLong,
 }

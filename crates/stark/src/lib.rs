@@ -1,14 +1,19 @@
 #![doc = include_str!("../README.md")]
 #![no_std]
 extern crate alloc;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
+#[macro_use]
 extern crate std;
 
 mod air;
+pub mod bridge;
 mod compile;
 mod config;
+mod cost;
 pub mod digest;
 mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+pub mod fuzzing;
 mod gadget;
 mod proof;
 mod prove;
@@ -27,9 +32,10 @@ use proofmark_plan::typed::TypedPlan;
 pub use self::{
     compile::Unsupported,
     config::Level,
+    cost::{ChipCost, Cost, cost},
     digest::Salt,
     error::{ProveError, VerifyError},
-    prove::{Phase, Progress, Witness, prove},
+    prove::{Phase, Progress, Witness, dry_run, prove},
     security::Security,
     statement::{Bounds, Statement, TableBounds},
     verify::verify,
@@ -45,7 +51,7 @@ pub fn output_text_bounds(plan: &TypedPlan, bounds: &Bounds) -> Result<Vec<u8>, 
 }
 
 /// Every step that cannot be proved, with its reason. Empty if the plan can be proved for tables within the limits:
-/// 131,071 rows, texts of at most 30 bytes.
+/// 131,071 rows; texts that are put in order have at most 30 bytes.
 pub fn supports(plan: &TypedPlan) -> Vec<Unsupported> {
     compile::supports(plan)
 }

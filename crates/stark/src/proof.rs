@@ -5,7 +5,7 @@
 //! makes a proof of exactly that shape or fails, and Plonky3's verifier never sees another. Field elements are four
 //! bytes, little-endian and canonical.
 
-use alloc::vec::Vec;
+use alloc::{string::ToString, vec::Vec};
 
 use p3_air::symbolic::AirLayout;
 use p3_batch_stark::proof::OpenedValuesWithLookups;
@@ -25,7 +25,7 @@ use crate::{
         CAP_HEIGHT, Challenge, Challenger, Config, DEGREE, LEAF_SALT, LOG_BLOWUP, LOG_FINAL, Level,
         MAX_LOG_ARITY, RANDOM_COLUMNS,
     },
-    error::VerifyError,
+    error::{ProveError, VerifyError},
 };
 
 type Cap = MerkleCap<F, [F; 8]>;
@@ -132,8 +132,8 @@ struct Matrix {
 /// One walk over a proof's parts, to write or to read them.
 trait Walk {
     fn value(&mut self, value: &mut F) -> Result<(), VerifyError>;
-    /// A length that the shape does not fix, at most `most`.
-    fn length(&mut self, length: usize, most: usize) -> Result<usize, VerifyError>;
+    /// The number of siblings in the paths of `queries` leaves to a cap `depth` levels up: the shape does not fix it.
+    fn siblings(&mut self, count: usize, queries: usize, depth: usize) -> Result<usize, VerifyError>;
 
     fn values(&mut self, values: &mut Vec<F>, count: usize) -> Result<(), VerifyError> {
         self.list(values, count, |walk, value| walk.value(value))
@@ -178,8 +178,15 @@ trait Walk {
         Ok(())
     }
 
-    fn paths(&mut self, paths: &mut PrunedMerklePaths<F, 8>, most: usize) -> Result<(), VerifyError> {
-        let count = self.length(paths.sibling_hashes.len(), most)?;
+    /// The paths of `queries` leaves in a tree of `2^log_height`.
+    fn paths(
+        &mut self,
+        paths: &mut PrunedMerklePaths<F, 8>,
+        queries: usize,
+        log_height: usize,
+    ) -> Result<(), VerifyError> {
+        let depth = log_height.saturating_sub(CAP_HEIGHT);
+        let count = self.siblings(paths.sibling_hashes.len(), queries, depth)?;
         self.digests(&mut paths.sibling_hashes, count)
     }
 }
@@ -296,16 +303,18 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
         walk.list(&mut input.salts, queries, |walk, salts| {
             walk.list(salts, matrices.len(), |walk, salt| walk.values(salt, LEAF_SALT))
         })?;
-        walk.paths(&mut input.paths, queries * tallest)
+        walk.paths(&mut input.paths, queries, tallest)
     })?;
-    let mut foldings = shape.foldings.iter();
+    let (mut foldings, mut folded) = (shape.foldings.iter(), tallest);
     walk.list(&mut parts.folds, shape.foldings.len(), |walk, fold| {
-        let arity = 1 << foldings.next().copied().unwrap_or(0);
+        let log_arity = foldings.next().copied().unwrap_or(0);
+        folded = folded.saturating_sub(log_arity);
+        let arity = 1 << log_arity;
         walk.list(&mut fold.siblings, queries, |walk, siblings| walk.challenges(siblings, arity - 1))?;
         walk.list(&mut fold.salts, queries, |walk, salts| {
             walk.list(salts, 1, |walk, salt| walk.values(salt, LEAF_SALT))
         })?;
-        walk.paths(&mut fold.paths, queries * tallest)
+        walk.paths(&mut fold.paths, queries, folded)
     })?;
     walk.challenges(&mut parts.last, 1 << LOG_FINAL)?;
     walk.value(&mut parts.query_work)
@@ -319,9 +328,9 @@ pub(crate) fn encode(shape: &Shape, proof: BatchProof<Config>) -> Result<Vec<u8>
             self.0.extend_from_slice(&value.as_canonical_u32().to_le_bytes());
             Ok(())
         }
-        fn length(&mut self, length: usize, _most: usize) -> Result<usize, VerifyError> {
-            self.0.extend_from_slice(&(length as u32).to_le_bytes());
-            Ok(length)
+        fn siblings(&mut self, count: usize, _: usize, _: usize) -> Result<usize, VerifyError> {
+            self.0.extend_from_slice(&(count as u32).to_le_bytes());
+            Ok(count)
         }
     }
     let mut parts = into_parts(proof);
@@ -350,12 +359,12 @@ pub(crate) fn decode(shape: &Shape, bytes: &[u8]) -> Result<BatchProof<Config>, 
             *value = F::from_u32(word);
             Ok(())
         }
-        fn length(&mut self, _length: usize, most: usize) -> Result<usize, VerifyError> {
-            let length = self.word()? as usize;
-            if length > most || length > self.0.len() / 32 {
+        fn siblings(&mut self, _: usize, queries: usize, depth: usize) -> Result<usize, VerifyError> {
+            let count = self.word()? as usize;
+            if count > queries * depth || count > self.0.len() / 32 {
                 return Err(VerifyError::Malformed("a Merkle path is too long"));
             }
-            Ok(length)
+            Ok(count)
         }
     }
     let mut parts = Parts::default();
@@ -365,6 +374,62 @@ pub(crate) fn decode(shape: &Shape, bytes: &[u8]) -> Result<BatchProof<Config>, 
         return Err(VerifyError::Malformed("it has bytes after its end"));
     }
     from_parts(shape, parts)
+}
+
+/// Bytes of a proof of this shape, its values taken from `noise` again and again.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn shaped(shape: &Shape, noise: &[u8]) -> Vec<u8> {
+    struct Noise<'a> {
+        noise: &'a [u8],
+        at: usize,
+        bytes: Vec<u8>,
+    }
+    impl Noise<'_> {
+        fn word(&mut self) -> u32 {
+            let word = core::array::from_fn(|_| {
+                self.at += 1;
+                self.noise.get((self.at - 1) % self.noise.len().max(1)).copied().unwrap_or(0)
+            });
+            u32::from_le_bytes(word)
+        }
+    }
+    impl Walk for Noise<'_> {
+        fn value(&mut self, _: &mut F) -> Result<(), VerifyError> {
+            let word = self.word() % F::ORDER_U32;
+            self.bytes.extend(word.to_le_bytes());
+            Ok(())
+        }
+        fn siblings(&mut self, _: usize, queries: usize, depth: usize) -> Result<usize, VerifyError> {
+            let count = self.word() as usize % (queries * depth + 1);
+            self.bytes.extend((count as u32).to_le_bytes());
+            Ok(count)
+        }
+    }
+    let mut bytes = Noise { noise, at: 0, bytes: Vec::new() };
+    let written = walk(shape, &mut Parts::default(), &mut bytes);
+    debug_assert!(written.is_ok());
+    bytes.bytes
+}
+
+/// About how many bytes a proof of this shape has.
+pub(crate) fn proof_bytes(shape: &Shape) -> Result<u64, ProveError> {
+    struct Measure(u64);
+    impl Walk for Measure {
+        fn value(&mut self, _: &mut F) -> Result<(), VerifyError> {
+            self.0 += 4;
+            Ok(())
+        }
+        fn siblings(&mut self, _: usize, queries: usize, depth: usize) -> Result<usize, VerifyError> {
+            // Below the cap paths share nodes only where a level has fewer nodes than queries.
+            let shared = (queries.ilog2() as usize).saturating_sub(CAP_HEIGHT);
+            self.0 += 4 + 32 * (queries * depth.saturating_sub(shared)) as u64;
+            Ok(0)
+        }
+    }
+    let mut bytes = Measure(0);
+    walk(shape, &mut Parts::default(), &mut bytes)
+        .map_err(|error| ProveError::Internal(error.to_string()))?;
+    Ok(bytes.0)
 }
 
 fn into_parts(proof: BatchProof<Config>) -> Parts {

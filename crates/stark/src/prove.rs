@@ -1,17 +1,22 @@
 //! The prover.
 
-use alloc::{format, string::ToString, sync::Arc, vec::Vec};
+use alloc::{
+    format,
+    string::{String, ToString},
+    sync::Arc,
+    vec::Vec,
+};
 
-use p3_batch_stark::{ProverData, StarkInstance, prove_batch};
+use p3_batch_stark::{BatchProof, ProverData, StarkInstance, prove_batch};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 use proofmark_plan::{types::ValueType, value::Table};
-use rand::{CryptoRng, Rng};
+use rand::{CryptoRng, Rng as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
     air::{Chip, ChipAir, F, FillError, Inputs, Traces, fill},
     compile::{Machine, compile},
-    config::config,
+    config::{Config, Level, config},
     digest::{Salt, to_digest},
     error::ProveError,
     gadget::{MASKS, RANGE_BUS, RANGE_COUNT, range_row},
@@ -70,8 +75,32 @@ pub fn prove(
     rng: &mut impl CryptoRng,
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
-    let filled = fill_statement(statement, witness, rng, progress)?;
-    prove_filled(statement, &filled, rng, progress)
+    // From here on nothing is generic, so this crate compiles all of it, optimised in every profile.
+    let mut rng = own(rng);
+    let mut filled = fill_statement(statement, witness, &mut rng, progress)?;
+    // Integers were for filling; cells are all that is proved.
+    filled.traces.forget_values();
+    prove_filled(statement, filled, &mut rng, progress)
+}
+
+/// Does everything of [`prove`] but the proof: computes all tables and compares the digests.
+///
+/// # Errors
+/// As [`prove`]; after `Ok` a proof fails only if the caller stops it.
+pub fn dry_run(
+    statement: &Statement<'_>,
+    witness: &Witness<'_>,
+    rng: &mut impl CryptoRng,
+    progress: &mut dyn Progress,
+) -> Result<(), ProveError> {
+    fill_statement(statement, witness, &mut own(rng), progress).map(|_| ())
+}
+
+/// A generator for one proof.
+pub(crate) fn own(rng: &mut impl CryptoRng) -> StdRng {
+    let mut seed = [0; 32];
+    rng.fill_bytes(&mut seed);
+    StdRng::from_seed(seed)
 }
 
 /// Tables that are filled for a statement.
@@ -93,7 +122,7 @@ impl Filled {
 pub(crate) fn fill_statement(
     statement: &Statement<'_>,
     witness: &Witness<'_>,
-    rng: &mut impl CryptoRng,
+    rng: &mut StdRng,
     progress: &mut dyn Progress,
 ) -> Result<Filled, ProveError> {
     enter(progress, Phase::Compile)?;
@@ -127,7 +156,7 @@ pub(crate) fn fill_machine(
     statement: &Statement<'_>,
     witness: &Witness<'_>,
     machine: &Machine,
-    rng: &mut impl CryptoRng,
+    rng: &mut StdRng,
 ) -> Result<(Traces, Vec<[F; 8]>), ProveError> {
     let mut tables = Vec::with_capacity(witness.inputs.len());
     for (input, (table, bounds)) in witness.inputs.iter().zip(&statement.bounds.inputs).enumerate() {
@@ -138,19 +167,30 @@ pub(crate) fn fill_machine(
     let mut salts: Vec<_> = witness.salts.iter().map(|salt| salt.elements()).collect();
     salts.push(witness.output_salt.elements());
     let masks: Vec<F> = (0..MASKS * machine.chips.len()).map(|_| random_element(rng)).collect();
-    let inputs = Inputs { tables: &tables, salts: &salts, masks: &masks };
+    let inputs = Inputs {
+        tables: &tables,
+        salts: &salts,
+        masks: &masks,
+        #[cfg(test)]
+        fault: None,
+    };
     let mut traces = Traces::default();
     for (chip, step) in machine.chips.iter().zip(&machine.steps) {
         let table = fill(chip, &machine.chips, &traces, &inputs).map_err(|error| fill_error(error, step))?;
         traces.tables.push(table);
     }
-    count_ranges(machine, &mut traces);
+    count_ranges(&machine.chips, &mut traces);
+    let digests = machine_digests(machine, &traces);
+    Ok((traces, digests))
+}
+
+/// The digest of each input and of the output.
+pub(crate) fn machine_digests(machine: &Machine, traces: &Traces) -> Vec<[F; 8]> {
     let digest = |chip: &usize| {
         let publics = &traces.tables[*chip].publics;
         core::array::from_fn(|lane| publics.get(lane).copied().unwrap_or_default())
     };
-    let digests = machine.digests.iter().map(digest).collect();
-    Ok((traces, digests))
+    machine.digests.iter().map(digest).collect()
 }
 
 fn fill_error(error: FillError, step: &str) -> ProveError {
@@ -161,9 +201,18 @@ fn fill_error(error: FillError, step: &str) -> ProveError {
 }
 
 /// Fills the counts of the range chip.
-fn count_ranges(machine: &Machine, traces: &mut Traces) {
-    let mut counts = alloc::vec![0u32; machine.chips[0].height()];
-    for (chip, table) in machine.chips.iter().zip(&traces.tables).skip(1) {
+pub(crate) fn count_ranges(chips: &[Arc<Chip>], traces: &mut Traces) {
+    let counts = range_counts(chips, traces);
+    let table = &mut traces.tables[0];
+    for (row, count) in counts.into_iter().enumerate() {
+        table.cells[row * table.width + RANGE_COUNT] = F::from_u32(count);
+    }
+}
+
+/// How often each row of the range chip is asked for.
+pub(crate) fn range_counts(chips: &[Arc<Chip>], traces: &Traces) -> Vec<u32> {
+    let mut counts = alloc::vec![0u32; chips[0].height()];
+    for (chip, table) in chips.iter().zip(&traces.tables).skip(1) {
         let lookups: Vec<_> = chip.interactions.iter().filter(|message| message.bus == RANGE_BUS).collect();
         for row in 0..chip.height() {
             let place = crate::air::Place {
@@ -183,14 +232,11 @@ fn count_ranges(machine: &Machine, traces: &mut Traces) {
             }
         }
     }
-    let table = &mut traces.tables[0];
-    for (row, count) in counts.into_iter().enumerate() {
-        table.cells[row * table.width + RANGE_COUNT] = F::from_u32(count);
-    }
+    counts
 }
 
 /// A uniform field element.
-fn random_element(rng: &mut impl Rng) -> F {
+pub(crate) fn random_element(rng: &mut StdRng) -> F {
     // 128 bits modulo a 31-bit order are uniform but for 2^-97.
     let wide = u128::from(rng.next_u64()) << 64 | u128::from(rng.next_u64());
     F::from_u32((wide % u128::from(F::ORDER_U32)) as u32)
@@ -199,20 +245,32 @@ fn random_element(rng: &mut impl Rng) -> F {
 /// Proves what filled tables show.
 pub(crate) fn prove_filled(
     statement: &Statement<'_>,
-    filled: &Filled,
-    rng: &mut impl CryptoRng,
+    filled: Filled,
+    rng: &mut StdRng,
     progress: &mut dyn Progress,
 ) -> Result<Vec<u8>, ProveError> {
     enter(progress, Phase::Prove)?;
-    let internal = |error: &dyn core::fmt::Display| ProveError::Internal(error.to_string());
+    let (shape, proof) = prove_chips(statement.level, filled, rng).map_err(ProveError::Internal)?;
+    enter(progress, Phase::Encode)?;
+    encode(&shape, proof).map_err(|error| ProveError::Internal(error.to_string()))
+}
+
+/// Proves that filled chips hold.
+pub(crate) fn prove_chips(
+    level: Level,
+    filled: Filled,
+    rng: &mut StdRng,
+) -> Result<(Shape, BatchProof<Config>), String> {
+    let internal = |error: &dyn core::fmt::Display| error.to_string();
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
-    let config = config(statement.level, seed);
+    let config = config(level, seed);
     let airs: Vec<ChipAir> = filled.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
     let degrees: Vec<usize> = filled.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
     let data =
         ProverData::from_airs_and_degrees(&config, &airs, &degrees).map_err(|error| internal(&error))?;
-    let matrices: Vec<RowMajorMatrix<F>> = filled.traces.tables.iter().map(|table| table.matrix()).collect();
+    let matrices: Vec<RowMajorMatrix<F>> =
+        filled.traces.tables.into_iter().map(crate::air::Table::into_matrix).collect();
     let instances: Vec<StarkInstance<'_, _, ChipAir>> = airs
         .iter()
         .zip(&matrices)
@@ -220,9 +278,7 @@ pub(crate) fn prove_filled(
         .map(|((air, trace), publics)| StarkInstance { air, trace, public_values: publics.clone() })
         .collect();
     let proof = prove_batch(&config, &instances, &data).map_err(|error| internal(&error))?;
-    enter(progress, Phase::Encode)?;
-    let shape = Shape::new(statement.level, &config, &airs, &data.common);
-    encode(&shape, proof).map_err(|error| internal(&error))
+    Ok((Shape::new(level, &config, &airs, &data.common), proof))
 }
 
 fn enter(progress: &mut dyn Progress, phase: Phase) -> Result<(), ProveError> {

@@ -10,7 +10,7 @@ use crate::{
     air::F,
     config::Level,
     gadget::RATE,
-    table::{TEXT_CLASSES, text_bounds},
+    table::{is_text_bound, text_bounds},
 };
 
 /// Version of the constraints and of the encoding of public values. Whatever changes either changes it.
@@ -48,16 +48,17 @@ pub struct Bounds {
 pub struct TableBounds {
     /// The most rows. What is shown is the next number of the form `2^k - 1`.
     pub rows: u32,
-    /// For each text column in the order of the schema, the most bytes: 3, 7, 11, 15 or 30.
+    /// For each text column in the order of the schema, the most bytes: 3, 7, 11, 15 or 30; or 255 for texts of any
+    /// length, which are known by their hashes: they can be equal, and have no order.
     pub text_bytes: Vec<u8>,
 }
 
 impl TableBounds {
     /// The least bounds of a table: its rows rounded up to a number of the form `2^k - 1`, and the text bounds that
-    /// its digest has. `None` if a text is longer than 30 bytes.
+    /// its digest has. `None` if a table has 2^32 rows.
     pub fn of(table: &Table) -> Option<Self> {
         let rows = (table.rows as u64 + 1).next_power_of_two() - 1;
-        Some(Self { rows: u32::try_from(rows).ok()?, text_bytes: text_bounds(table)? })
+        Some(Self { rows: u32::try_from(rows).ok()?, text_bytes: text_bounds(table) })
     }
 }
 
@@ -99,7 +100,7 @@ impl Bounds {
             && self.inputs.iter().all(|table| {
                 small(&table.rows)
                     && table.text_bytes.len() <= 1024
-                    && table.text_bytes.iter().all(|bound| TEXT_CLASSES.contains(bound))
+                    && table.text_bytes.iter().all(|bound| is_text_bound(*bound))
             })
     }
 }

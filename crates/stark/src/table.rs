@@ -1,7 +1,8 @@
 //! How the rows of a table become field elements: the encoding that digests are of.
 //!
 //! Every column is a number between public bounds, a bit, or a text; a text of at most `w` bytes is the number
-//! `bytes · 256 + length`, its bytes padded with zeros at the end, so numbers compare as texts do. A nullable column
+//! `bytes · 256 + length`, its bytes padded with zeros at the end, so numbers compare as texts do. Where a column has a
+//! text of more than 30 bytes, each of its texts is the number of its hash, the first 240 bits of a SHA-256. A nullable column
 //! has a bit before its value, one where the value is there; the value of a null is zero. Digits of 13 bits, from
 //! the lowest, and bits are packed in the order of the schema into elements of at most 30 bits.
 
@@ -26,6 +27,17 @@ const ELEMENT_BITS: u32 = 30;
 
 /// Text bounds, in bytes: a column's is the first that its longest text fits.
 pub(crate) const TEXT_CLASSES: [u8; 5] = [3, 7, 11, 15, 30];
+
+/// The bound of columns with longer texts: they are known by their hashes, which can be equal and have no order.
+pub(crate) const HASHED: u8 = 255;
+
+/// Bits of the hash of a text.
+const HASH_BITS: u32 = 240;
+
+/// Whether texts can have this bound.
+pub(crate) fn is_text_bound(bound: u8) -> bool {
+    bound == HASHED || TEXT_CLASSES.contains(&bound)
+}
 
 /// The encoding of a table.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -132,10 +144,11 @@ pub(crate) fn bounds(ty: Type, bound: u8) -> Option<(I256, I256)> {
     Some(match ty {
         Type::Bool => (I256::ZERO, I256::ONE),
         Type::Bytes | Type::String => {
-            if !TEXT_CLASSES.contains(&bound) {
+            if !is_text_bound(bound) {
                 return None;
             }
-            (I256::ZERO, (I256::ONE << (8 * (u32::from(bound) + 1))) - I256::ONE)
+            let bits = if bound == HASHED { HASH_BITS } else { 8 * (u32::from(bound) + 1) };
+            (I256::ZERO, (I256::ONE << bits) - I256::ONE)
         }
         Type::Date => (I256::from(MIN_DATE), I256::from(MAX_DATE)),
         Type::Decimal { precision, .. } => {
@@ -152,6 +165,15 @@ pub(crate) fn bounds(ty: Type, bound: u8) -> Option<(I256, I256)> {
 
 /// A text as a number.
 pub(crate) fn text_number(text: &[u8], bound: u8) -> I256 {
+    if bound == HASHED {
+        let mut hash = Sha256::new();
+        hash.update(b"proofmark text 1\0");
+        hash.update(text);
+        let bytes = hash.finalize();
+        return bytes[..HASH_BITS as usize / 8]
+            .iter()
+            .fold(I256::ZERO, |value, byte| (value << 8u32) | I256::from(*byte));
+    }
     let mut value = I256::ZERO;
     for at in 0..usize::from(bound) {
         value = (value << 8u32) | I256::from(text.get(at).copied().unwrap_or(0));
@@ -159,16 +181,17 @@ pub(crate) fn text_number(text: &[u8], bound: u8) -> I256 {
     (value << 8u32) | I256::from(text.len() as u64)
 }
 
-/// The text bounds that a table's text columns need; `None` if a text is too long for any.
-pub(crate) fn text_bounds(table: &Table) -> Option<Vec<u8>> {
+/// The text bounds that a table's text columns need.
+pub(crate) fn text_bounds(table: &Table) -> Vec<u8> {
     let mut bounds = Vec::new();
     for data in &table.columns {
         if let Values::Text(text) = &data.values {
             let longest = text.iter().map(<[u8]>::len).max().unwrap_or(0);
-            bounds.push(*TEXT_CLASSES.iter().find(|class| usize::from(**class) >= longest)?);
+            let class = TEXT_CLASSES.iter().find(|class| usize::from(**class) >= longest);
+            bounds.push(class.copied().unwrap_or(HASHED));
         }
     }
-    Some(bounds)
+    bounds
 }
 
 /// The columns of a table as numbers.
@@ -211,7 +234,7 @@ fn numbers(data: &ColumnData, ty: Type, bound: u8, rows: usize) -> Option<Number
         Values::Narrow(values) => values.iter().map(|value| I256::from(*value)).collect(),
         Values::Wide(values) => values.iter().map(|value| I256::from(*value)).collect(),
         Values::Text(text) => {
-            if text.iter().any(|value| value.len() > usize::from(bound)) {
+            if bound != HASHED && text.iter().any(|value| value.len() > usize::from(bound)) {
                 return None;
             }
             text.iter().map(|value| text_number(value, bound)).collect()

@@ -1,13 +1,13 @@
 //! The verifier.
 
-use alloc::vec::Vec;
+use alloc::{sync::Arc, vec::Vec};
 
 use p3_batch_stark::{CommonData, ProverData, verify_batch};
 
 use crate::{
-    air::{ChipAir, F},
+    air::{Chip, ChipAir, F},
     compile::compile,
-    config::{Config, config},
+    config::{Config, Level, config},
     digest::from_digest,
     error::VerifyError,
     proof::{Shape, decode},
@@ -33,15 +33,25 @@ pub fn verify(statement: &Statement<'_>, proof: &[u8]) -> Result<Security, Verif
     let machine = compile(plan, statement.bounds, statement.level.least_log_height())
         .map_err(VerifyError::Unsupported)?;
     let publics = publics(statement, &machine.digests, machine.chips.len(), &digests);
-    let airs: Vec<ChipAir> = machine.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
-    let degrees: Vec<usize> = machine.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
+    verify_chips(statement.level, &machine.chips, &publics, proof)
+}
+
+/// Checks a proof against the chips and public values that follow from its statement.
+pub(crate) fn verify_chips(
+    level: Level,
+    chips: &[Arc<Chip>],
+    publics: &[Vec<F>],
+    proof: &[u8],
+) -> Result<Security, VerifyError> {
+    let airs: Vec<ChipAir> = chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
+    let degrees: Vec<usize> = chips.iter().map(|chip| chip.log_height as usize + 1).collect();
     // A verifier draws no masks.
-    let config = config(statement.level, [0; 32]);
+    let config = config(level, [0; 32]);
     let data =
         ProverData::from_airs_and_degrees(&config, &airs, &degrees).map_err(|_| VerifyError::Refused)?;
     let common: CommonData<Config> = data.common;
-    let shape = Shape::new(statement.level, &config, &airs, &common);
+    let shape = Shape::new(level, &config, &airs, &common);
     let proof = decode(&shape, proof)?;
-    verify_batch(&config, &airs, &proof, &publics, &common).map_err(|_| VerifyError::Refused)?;
-    Ok(security(statement.level, &shape))
+    verify_batch(&config, &airs, &proof, publics, &common).map_err(|_| VerifyError::Refused)?;
+    Ok(security(level, &shape))
 }

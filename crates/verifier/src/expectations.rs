@@ -19,8 +19,9 @@ pub struct Expectations {
     pub input: Option<Digest>,
     /// What opens a sealed claim, so that it can be compared.
     pub opening: Option<SealedOpening>,
-    /// Roots of input data, by the input's name.
-    pub data_roots: BTreeMap<String, Digest>,
+    /// Digests of input data by the input's name, one for each hash function that claims may name it by: the claim's
+    /// must be among them.
+    pub data_roots: BTreeMap<String, Vec<Digest>>,
     /// The output at hand.
     pub output: Option<ExpectedOutput>,
     /// A tier that the job demands beyond the policy.
@@ -52,10 +53,10 @@ impl Expectations {
         self
     }
 
-    /// Adds the root of the data that should have been fed to an input.
+    /// Adds a digest of the data that should have been fed to an input.
     #[must_use]
     pub fn with_data_root(mut self, input: impl Into<String>, root: Digest) -> Self {
-        self.data_roots.insert(input.into(), root);
+        self.data_roots.entry(input.into()).or_default().push(root);
         self
     }
 }

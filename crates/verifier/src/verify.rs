@@ -285,12 +285,13 @@ impl<'a> Judgement<'a> {
         for (name, expected) in data_roots {
             let mut inputs = self.claim.inputs.iter().filter(|input| input.name == *name);
             match (inputs.next(), inputs.next()) {
-                (Some(input), None) if input.root == *expected => {}
+                (Some(input), None) if expected.contains(&input.root) => {}
                 (Some(input), None) => {
                     let found = input.root;
+                    let expected: Vec<_> = expected.iter().map(ToString::to_string).collect();
                     return reject(
                         Reason::WrongDataRoot,
-                        format!("`{name}`: expected {expected}, found {found}"),
+                        format!("`{name}`: expected {}, found {found}", expected.join(" or ")),
                     );
                 }
                 (Some(_), Some(_)) => {

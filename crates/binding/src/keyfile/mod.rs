@@ -85,13 +85,14 @@ pub fn encode(header: &Header, body: &[u8]) -> Vec<u8> {
 /// The first thing that is wrong.
 pub fn decode(bytes: &[u8], kind: Kind) -> Result<(Header, &[u8]), KeyFault> {
     let actual = bytes.len() as u64;
+    // A key file that was cut early begins as one; anything else is another file.
+    if !MAGIC.starts_with(&bytes[..bytes.len().min(8)]) {
+        return Err(KeyFault::Foreign("it is no key file of binding proofs"));
+    }
     let Some((head, body)) = bytes.split_at_checked(HEADER_BYTES) else {
         return Err(KeyFault::Truncated { expected: HEADER_BYTES as u64, actual });
     };
     let number = |at: usize| u32::from_le_bytes(head[at..at + 4].try_into().expect("four bytes"));
-    if head[..8] != *MAGIC {
-        return Err(KeyFault::Foreign("it is no key file of binding proofs"));
-    }
     if number(8) != VERSION {
         return Err(KeyFault::Foreign("its format has another version"));
     }

@@ -4,7 +4,10 @@
 
 use std::time::Duration;
 
-use metrics::{Counter, Gauge, Histogram, counter, gauge, histogram};
+use metrics::{
+    Counter, Gauge, Histogram, Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge,
+    histogram,
+};
 
 use crate::{error::Error, evidence::EvidenceError, manager::LoadedKey};
 
@@ -37,7 +40,7 @@ pub const KEY_RELOADS_TOTAL: &str = "proofmark_binding_key_reloads_total";
 /// 1 while a development key is in use.
 pub const DEV_KEY: &str = "proofmark_binding_dev_key";
 
-/// Every metric: its name, kind, unit and meaning.
+/// Every metric: its name, kind and meaning. The unit ends the name, before `_total`; counts have none.
 pub const ALL: &[(&str, &str, &str)] = &[
     (CACHE_BYTES, "gauge", "memory of the proof cache, in bytes"),
     (CACHE_HITS_TOTAL, "counter", "requests answered from the cache"),
@@ -71,9 +74,26 @@ pub(crate) struct Metrics {
     dev_key: Gauge,
 }
 
+/// Tells the recorder that is installed now what each metric is: kind, unit, meaning. [`super::Service::start`] does it.
+pub fn describe() {
+    for (name, kind, meaning) in ALL {
+        let unit = match *name {
+            name if name.ends_with("_seconds") => Unit::Seconds,
+            name if name.ends_with("_bytes") => Unit::Bytes,
+            _ => Unit::Count,
+        };
+        match *kind {
+            "counter" => describe_counter!(*name, unit, *meaning),
+            "gauge" => describe_gauge!(*name, unit, *meaning),
+            _ => describe_histogram!(*name, unit, *meaning),
+        }
+    }
+}
+
 impl Metrics {
     /// Finds the handles of the recorder that is installed now.
     pub(crate) fn new(capacity: usize) -> Self {
+        describe();
         gauge!(QUEUE_CAPACITY).set(capacity as f64);
         // Alerts need series that exist before the first failure.
         for reason in Error::CODES {

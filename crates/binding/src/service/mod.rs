@@ -3,6 +3,9 @@
 //! A request is answered from the cache, joins an equal request that is under way, or waits in the queue. The queue has a
 //! bound: beyond it [`Service::submit`] refuses at once with [`Error::Busy`] instead of taking memory. Whoever no longer wants a
 //! result drops its [`Ticket`]; a request without tickets is not proved.
+//!
+//! Events go to the `log` facade: keys taken into use (info), proofs (debug), what failed (warn), what should be impossible (error).
+//! They name jobs and keys, never models, inputs or outputs, which sealed receipts hide.
 
 mod cache;
 pub mod metrics;
@@ -93,7 +96,16 @@ impl Service {
     /// Starts the workers.
     pub fn start(keys: Arc<KeyManager>, options: Options) -> Self {
         let metrics = Metrics::new(options.queue);
-        metrics.key(&keys.current(), false);
+        let key = keys.current();
+        metrics.key(&key, false);
+        log::info!(
+            "binding prover: {} worker(s), queue of {}, {} form, key {}{}",
+            options.workers.max(1),
+            options.queue,
+            key.form().name(),
+            key.id,
+            if key.is_dev() { " (development: its receipts are rejected)" } else { "" }
+        );
         let shared = Arc::new(Shared {
             keys,
             capacity: options.queue,
@@ -116,7 +128,11 @@ impl Service {
     /// # Errors
     /// [`Error::Busy`] if the queue is full, [`Error::Stopped`] if the service ends.
     pub fn submit(&self, facts: &InferenceClaim) -> Result<Ticket, Error> {
-        self.shared.submit(facts).inspect_err(|error| self.shared.metrics.failed(error))
+        self.shared.submit(facts).inspect_err(|error| {
+            self.shared.metrics.failed(error);
+            // No warning: under load there is one for each request, and the metric counts them.
+            log::debug!("binding proof for job {} refused [{}]: {error}", facts.job, error.code());
+        })
     }
 
     /// Asks for a proof and waits for it.
@@ -144,8 +160,15 @@ impl Service {
     /// If the new files cannot be used. The old key stays in use.
     pub fn reload_key(&self) -> Result<Digest, Error> {
         let old = self.shared.keys.current().id;
-        let key = self.shared.keys.reload().inspect_err(|error| self.shared.metrics.failed(error))?;
+        let key = self.shared.keys.reload().inspect_err(|error| {
+            self.shared.metrics.failed(error);
+            log::warn!(
+                "binding prover: the key was not exchanged [{}]: {error}; {old} stays in use",
+                error.code()
+            );
+        })?;
         self.shared.metrics.key(&key, key.id != old);
+        log::info!("binding prover: key {} in use, before it {old}", key.id);
         Ok(key.id)
     }
 
@@ -239,14 +262,19 @@ impl Shared {
                 .unwrap_or(Err(Error::SelfCheck));
             let outcome = match result {
                 Ok(bound) => {
-                    self.metrics.proved(&flight.key, start.elapsed());
+                    let time = start.elapsed();
+                    self.metrics.proved(&flight.key, time);
+                    log::debug!("binding proof for job {} in {} µs", flight.request.0.job, time.as_micros());
                     let bound = Arc::new(bound);
                     let mut cache = self.cache();
                     cache.put(flight.request, Arc::clone(&bound), bound.size());
                     self.metrics.cache_bytes.set(cache.bytes() as f64);
                     Ok(bound)
                 }
-                Err(error) => Err(Arc::new(error)),
+                Err(error) => {
+                    log::error!("binding proof for job {} [{}]: {error}", flight.request.0.job, error.code());
+                    Err(Arc::new(error))
+                }
             };
             self.finish(&flight, outcome);
         }

@@ -38,7 +38,7 @@ struct Backend {
 }
 
 pub(crate) fn execute(paths: &[PathBuf], config: &Config, ui: &Ui) -> Result<u8, Error> {
-    let provers = backends::all(config.gpu());
+    let provers = backends::all(config.backends());
     let answer = |path: &PathBuf| -> Result<PlanAnswer, Error> {
         let loaded = plan::load(path, ui)?;
         let judged = provers.iter().map(|prover| {

@@ -83,7 +83,7 @@ enum Amount {
 impl From<&Work> for Amount {
     fn from(work: &Work) -> Self {
         match work {
-            Work::Cells { total, shards } => Self::Cells { trace_cells: *total, shards: *shards },
+            Work::Cells { total, shards, .. } => Self::Cells { trace_cells: *total, shards: *shards },
             Work::Cycles { user, paging, total, segments } => Self::Cycles {
                 user_cycles: *user,
                 paging_cycles: *paging,
@@ -108,7 +108,7 @@ pub(crate) fn execute(args: CostArgs, config: &Config, ui: &Ui, cancel: &CancelT
     let values = run::values(&inputs);
 
     let mut provers = Vec::new();
-    for prover in backends::all(config.gpu()) {
+    for prover in backends::all(config.backends()) {
         let (name, program) = (prover.name(), prover.program().map(|program| program.id));
         let unsupported = backends::reasons(&*prover, &loaded.typed);
         if !unsupported.is_empty() {
@@ -119,9 +119,11 @@ pub(crate) fn execute(args: CostArgs, config: &Config, ui: &Ui, cancel: &CancelT
         let watch = evidence::watcher(&progress);
         let control = Control { cancel: cancel.clone(), progress: Some(&watch), ..Control::default() };
         let request = run::request(&loaded, loaded.typed.job, &values);
-        let claim = Claim::Plan(run::claim(&request, &execution, Some(&*prover))?);
-        let request = ProveRequest { claim: &claim, request };
-        let outcome = match cancel::watching(|| prover.execute(&request, &control)) {
+        let executed = prover.digests(&request, &execution.output).and_then(|digests| {
+            let claim = Claim::Plan(evidence::claim(&request, &execution, digests, Some(&*prover)));
+            cancel::watching(|| prover.execute(&ProveRequest { claim: &claim, request }, &control))
+        });
+        let outcome = match executed {
             Ok(executed) => {
                 let estimate = prover.estimate(&executed);
                 let millis = |time: std::time::Duration| u64::try_from(time.as_millis()).unwrap_or(u64::MAX);

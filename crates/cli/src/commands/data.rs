@@ -16,9 +16,10 @@ use crate::{
 /// Subcommands of `data`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum DataCommand {
-    /// The root of a file, as a plan's input
+    /// The root and the table digest of a file, as a plan's input
     #[command(
-        after_help = "The root can stand in a plan as `dataCommitment`, and a buyer can give it to `proofmark verify --input`.\n\n\
+        after_help = "The root is what claims name data by; in proofs over tables (stark) it is the table digest. The root can stand in a plan as\n\
+                      `dataCommitment`, and a buyer can give either to `proofmark verify --input`.\n\n\
                       Example: proofmark data commit examples/stocks/stocks.csv --plan examples/stocks/plan.yaml --input prices"
     )]
     Commit(CommitArgs),
@@ -46,6 +47,8 @@ struct Answer {
     input: String,
     root: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
+    table_digest: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<u64>,
     file_bytes: u64,
     salted: bool,
@@ -66,6 +69,7 @@ pub(crate) fn execute(command: DataCommand, config: &Config, ui: &Ui) -> Result<
     let answer = Answer {
         input: declared.name.clone(),
         root: input.root,
+        table_digest: input.table_digest,
         rows: input.rows(),
         file_bytes: input.file_bytes,
         salted: salt.is_some(),
@@ -73,6 +77,7 @@ pub(crate) fn execute(command: DataCommand, config: &Config, ui: &Ui) -> Result<
     ui.answer(&answer, |ui| {
         let mut facts = Facts::default();
         facts.add("root", answer.root.to_string());
+        facts.maybe("table digest", answer.table_digest.map(|digest| digest.to_string()));
         facts.add("input", answer.input.clone());
         facts.maybe("rows", answer.rows.map(grouped));
         facts.add("file", bytes(answer.file_bytes));

@@ -9,7 +9,8 @@ use serde::Serialize;
 use crate::{
     error::Error,
     files,
-    ui::{Facts, Tone, Ui, bytes, duration, grouped},
+    run::summary::security,
+    ui::{Facts, Tone, Ui, bytes, duration, grouped, plural},
 };
 
 /// Arguments of `inspect`.
@@ -164,6 +165,18 @@ fn render(ui: &Ui, answer: &Answer<'_>) -> String {
             facts.add("version", evidence.program_version.clone());
             facts.add("seal", bytes(evidence.seal.len() as u64));
             facts.add("security", evidence.security.to_string());
+        }
+        Evidence::Stark(evidence) => {
+            facts.add("security level", evidence.level.clone());
+            for (at, table) in evidence.inputs.iter().enumerate() {
+                facts.add(
+                    &format!("input {}", at + 1),
+                    format!("at most {}", plural(table.rows.into(), "row")),
+                );
+            }
+            facts.add("plan", bytes(evidence.plan.len() as u64));
+            facts.add("proof", bytes(evidence.proof.len() as u64));
+            facts.add("security", security(evidence.security, Some(evidence.conjectured_bits)));
         }
         Evidence::Witness(evidence) => {
             facts.add("shard's key", evidence.key.to_string());

@@ -4,11 +4,12 @@ use std::{path::PathBuf, time::Duration};
 
 use proofmark_core::Tier;
 use proofmark_prover::{CancelToken, Gpu};
+use proofmark_prover_stark::Level;
 
 use crate::{
     config::{Config, read_size},
     error::Error,
-    run::{self, Request, inputs::Assignment},
+    run::{self, Request, backends::Options, inputs::Assignment},
     ui::Ui,
 };
 
@@ -30,7 +31,7 @@ pub(crate) struct RunArgs {
     /// 0 nothing, 1 signed commitment, 2 proof; default: what the job demands, else 2
     #[arg(long, short, value_name = "TIER")]
     tier: Option<Tier>,
-    /// The prover for tier 2: auto (the fastest that can prove the plan) or risc0; see `plan backends`
+    /// The prover for tier 2: auto (the fastest that can prove the plan), stark or risc0; see `plan backends`
     #[arg(long, value_name = "NAME")]
     backend: Option<String>,
     /// The job that this work answers
@@ -45,6 +46,9 @@ pub(crate) struct RunArgs {
     /// auto, on (fail without a GPU) or off
     #[arg(long, value_name = "WHEN")]
     gpu: Option<Gpu>,
+    /// How sure a proof over tables is: standard (at least 100 proven bits), paranoid (114), or fast for development
+    #[arg(long, value_name = "LEVEL", value_parser = level)]
+    security: Option<Level>,
     /// Give the proof up after this time, such as 300s or 10min
     #[arg(long, value_name = "TIME", value_parser = read_duration)]
     timeout: Option<Duration>,
@@ -74,7 +78,10 @@ pub(crate) fn execute(args: RunArgs, config: &Config, ui: &Ui, cancel: &CancelTo
         job: args.job,
         out: args.out,
         wasm: args.wasm,
-        gpu: args.gpu.unwrap_or_else(|| config.gpu()),
+        options: Options {
+            gpu: args.gpu.unwrap_or_else(|| config.gpu()),
+            security: args.security.unwrap_or_else(|| config.security()),
+        },
         timeout: args.timeout.or_else(|| config.timeout()),
         memory_limit: args.memory_limit.or_else(|| config.memory_limit()),
         max_cycles: args.max_cycles.unwrap_or_else(|| config.max_cycles()),
@@ -100,6 +107,10 @@ fn read_duration(text: &str) -> Result<Duration, String> {
     };
     let millis = number.checked_mul(millis).filter(|millis| *millis > 0);
     millis.map(Duration::from_millis).ok_or_else(|| "the time is zero or too long".to_string())
+}
+
+fn level(text: &str) -> Result<Level, String> {
+    Level::of_name(text).ok_or_else(|| "a security level is one of fast, standard, paranoid".to_string())
 }
 
 fn size(text: &str) -> Result<u64, String> {

@@ -205,8 +205,8 @@ fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectati
     }
     let salts = args.salts.as_deref().map(Salts::read).transpose()?.unwrap_or_default();
     for input in &args.input {
-        let root = match input.value.parse::<Digest>() {
-            Ok(root) => root,
+        let digests = match input.value.parse::<Digest>() {
+            Ok(digest) => vec![digest],
             Err(_) => {
                 let Some(loaded) = &loaded else {
                     return Err(Error::usage(
@@ -215,15 +215,13 @@ fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectati
                     ));
                 };
                 let declared = inputs::declared(&loaded.typed, Some(&input.name))?;
-                let salt = salts.get(&input.name)?;
-                {
-                    let memory = loaded.typed.limits.max_memory_bytes;
-                    inputs::read(declared, Path::new(&input.value), salt, config.max_input_bytes(), memory)?
-                        .root
-                }
+                let (salt, memory) = (salts.get(&input.name)?, loaded.typed.limits.max_memory_bytes);
+                let path = Path::new(&input.value);
+                let input = inputs::read(declared, path, salt, config.max_input_bytes(), memory)?;
+                [input.root].into_iter().chain(input.table_digest).collect()
             }
         };
-        if expectations.data_roots.insert(input.name.clone(), root).is_some() {
+        if expectations.data_roots.insert(input.name.clone(), digests).is_some() {
             return Err(Error::usage(format!("input {} is given twice", input.name), "give each input once"));
         }
     }

@@ -53,7 +53,7 @@ impl Key {
 pub(crate) const KEYS: &[Key] = &[
     Key {
         path: "backend",
-        kind: Kind::OneOf(&["auto", "risc0", "risc-zero", "sp1"]),
+        kind: Kind::OneOf(&["auto", "risc0", "risc-zero", "sp1", "stark"]),
         default: "auto",
         help: "the prover for tier 2; auto takes the fastest that can prove the plan",
     },
@@ -123,6 +123,12 @@ pub(crate) const KEYS: &[Key] = &[
         kind: Kind::Size,
         default: "",
         help: "memory of the whole prover, in bytes or as 8GiB; unset: no limit",
+    },
+    Key {
+        path: "proving.securityLevel",
+        kind: Kind::OneOf(&["fast", "paranoid", "standard"]),
+        default: "standard",
+        help: "how sure proofs over tables are: standard has at least 100 proven bits, paranoid 114, fast is for development",
     },
     Key {
         path: "proving.timeout",

@@ -16,6 +16,7 @@ use std::{
 use proofmark_core::{Digest, PublicKey};
 use proofmark_plan::diagnostic::closest;
 use proofmark_prover::Gpu;
+use proofmark_prover_stark::Level;
 use serde::Serialize;
 
 use self::{file::Node, keys::KEYS};
@@ -157,6 +158,16 @@ impl Config {
             Some("off" | "false") => Gpu::Off,
             _ => Gpu::Auto,
         }
+    }
+
+    /// How sure proofs over tables are.
+    pub(crate) fn security(&self) -> Level {
+        self.text("proving.securityLevel").and_then(Level::of_name).unwrap_or(Level::Standard)
+    }
+
+    /// The provers' options.
+    pub(crate) fn backends(&self) -> backends::Options {
+        backends::Options { gpu: self.gpu(), security: self.security() }
     }
 
     /// Cycles after which a proof is refused.

@@ -1,8 +1,9 @@
 //! Which prover proves a plan.
 
-use proofmark_plan::typed::TypedPlan;
-use proofmark_prover::{Gpu, Prover, select};
-use proofmark_prover_risc0::{Options, Risc0};
+use proofmark_plan::{guest, typed::TypedPlan, value::Value};
+use proofmark_prover::{Digests, Gpu, ProveError, Prover, select};
+use proofmark_prover_risc0::Risc0;
+use proofmark_prover_stark::{Level, Stark};
 use serde::Serialize;
 
 use super::evidence::failed;
@@ -18,9 +19,20 @@ pub(crate) struct Reason {
     pub(crate) reason: String,
 }
 
+/// Choices of the user that one prover or another listens to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Options {
+    /// Whether to prove on a graphics processor.
+    pub(crate) gpu: Gpu,
+    /// How sure proofs over tables are.
+    pub(crate) security: Level,
+}
+
 /// Every prover of this build, the fastest first.
-pub(crate) fn all(gpu: Gpu) -> Vec<Box<dyn Prover>> {
-    vec![Box::new(Risc0::new(Options { gpu, ..Options::default() }))]
+pub(crate) fn all(options: Options) -> Vec<Box<dyn Prover>> {
+    let stark = proofmark_prover_stark::Options { level: options.security, ..Default::default() };
+    let risc0 = proofmark_prover_risc0::Options { gpu: options.gpu, ..Default::default() };
+    vec![Box::new(Stark::new(stark)), Box::new(Risc0::new(risc0))]
 }
 
 /// Why a prover cannot prove a plan; empty if it can.
@@ -29,37 +41,71 @@ pub(crate) fn reasons(prover: &dyn Prover, plan: &TypedPlan) -> Vec<Reason> {
     unsupported.map(|found| Reason { step: found.step, reason: found.reason }).collect()
 }
 
-/// The prover called `name`, or for [`AUTO`] the first that can prove the plan.
-///
-/// # Errors
-/// If there is no such prover, or it cannot prove the plan; says which step is the reason.
-pub(crate) fn choose(name: &str, plan: &TypedPlan, gpu: Gpu, ui: &Ui) -> Result<Box<dyn Prover>, Error> {
-    let mut provers = all(gpu);
-    if name != AUTO {
-        let name = if name == "risc-zero" { "risc0" } else { name };
-        let found = select(name, &provers).map_err(failed)?.name();
-        provers.retain(|prover| prover.name() == found);
-    }
-    let mut refusals = Vec::new();
-    for prover in provers {
-        match reasons(&*prover, plan).into_iter().next() {
-            None => {
-                refusals
-                    .iter()
-                    .for_each(|refusal: &String| ui.note(&format!("{refusal}; using {}", prover.name())));
-                return Ok(prover);
-            }
+/// Provers for one plan, the one to try first at the front.
+pub(crate) struct Candidates(Vec<Box<dyn Prover>>);
+
+impl Candidates {
+    /// The prover called `name`, or for [`AUTO`] all that can prove the plan.
+    ///
+    /// # Errors
+    /// If there is no such prover, or none can prove the plan; says which step is the reason.
+    pub(crate) fn choose(name: &str, plan: &TypedPlan, options: Options, ui: &Ui) -> Result<Self, Error> {
+        let mut provers = all(options);
+        if name != AUTO {
+            let name = if name == "risc-zero" { "risc0" } else { name };
+            let found = select(name, &provers).map_err(failed)?.name();
+            provers.retain(|prover| prover.name() == found);
+        }
+        let mut refusals = Vec::new();
+        provers.retain(|prover| match reasons(&**prover, plan).into_iter().next() {
+            None => true,
             Some(Reason { step, reason }) => {
                 refusals.push(format!("{} cannot prove step {step}: {reason}", prover.name()));
+                false
             }
+        });
+        match provers.first() {
+            Some(first) => {
+                refusals.iter().for_each(|refusal| ui.note(&format!("{refusal}; using {}", first.name())));
+                Ok(Self(provers))
+            }
+            None => Err(Error::Prover {
+                code: "unsupported-step",
+                message: refusals.join("; "),
+                hint: Some(
+                    "`proofmark plan backends PLAN` lists every reason; --tier 1 signs a result without a proof"
+                        .to_string(),
+                ),
+            }),
         }
     }
-    Err(Error::Prover {
-        code: "unsupported-step",
-        message: refusals.join("; "),
-        hint: Some(
-            "`proofmark plan backends PLAN` lists every reason; --tier 1 signs a result without a proof"
-                .to_string(),
-        ),
-    })
+
+    /// The prover to try.
+    pub(crate) fn first(&self) -> Option<&dyn Prover> {
+        self.0.first().map(AsRef::as_ref)
+    }
+
+    /// The first that has digests for these values, and they: what a plan allows its data may not.
+    ///
+    /// # Errors
+    /// Why the last one has none, or that the next one is not there.
+    pub(crate) fn settle(
+        self,
+        request: &guest::Request<'_>,
+        output: &Value,
+        ui: &Ui,
+    ) -> Result<(Box<dyn Prover>, Digests), Error> {
+        let mut provers = self.0.into_iter().peekable();
+        while let Some(prover) = provers.next() {
+            match (prover.digests(request, output), provers.peek()) {
+                (Ok(digests), _) => return Ok((prover, digests)),
+                (Err(ProveError::Unsupported { prover, detail }), Some(next)) => {
+                    ui.note(&format!("{prover} cannot prove this: {detail}; using {}", next.name()));
+                    next.availability().map_err(failed)?;
+                }
+                (Err(error), _) => return Err(failed(error)),
+            }
+        }
+        Err(Error::usage("there is no prover", "give one with --backend"))
+    }
 }

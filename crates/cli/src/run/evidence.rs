@@ -2,12 +2,12 @@
 
 use std::{sync::Mutex, time::Instant};
 
-use proofmark_core::{Claim, Evidence, Provenance, Receipt, Tier};
-use proofmark_plan::{guest, typed::TypedPlan};
-use proofmark_prover::{CancelToken, Control, Phase, ProveError, ProveRequest, Prover, Retry};
+use proofmark_core::{Claim, Evidence, InputClaim, PlanClaim, Provenance, Receipt, Tier};
+use proofmark_plan::{exec::Execution, guest, typed::TypedPlan};
+use proofmark_prover::{CancelToken, Control, Digests, Phase, ProveError, ProveRequest, Prover, Retry};
 use proofmark_verifier::systems::commitment;
 
-use super::{Request, backends};
+use super::{Request, backends::Candidates};
 use crate::{
     cancel,
     config::Config,
@@ -25,7 +25,7 @@ pub(crate) enum Plan {
     /// A signature, with the key ready.
     Commitment(Box<ed25519_dalek::SigningKey>),
     /// A proof, by a prover that is there.
-    Proof(Box<dyn Prover>),
+    Proof(Candidates),
 }
 
 /// The software that assembles receipts.
@@ -54,9 +54,11 @@ pub(crate) fn prepare(
             "set PROOFMARK_ENABLED=true, or use --tier 1",
         )),
         Tier::Proof => {
-            let prover = backends::choose(&request.backend, plan, request.gpu, ui)?;
-            prover.availability().map_err(failed)?;
-            Ok(Plan::Proof(prover))
+            let candidates = Candidates::choose(&request.backend, plan, request.options, ui)?;
+            if let Some(prover) = candidates.first() {
+                prover.availability().map_err(failed)?;
+            }
+            Ok(Plan::Proof(candidates))
         }
         Tier::Tee => Err(Error::usage(
             "tier 1.5 needs an attestation by trusted hardware, which this version cannot make",
@@ -69,19 +71,69 @@ pub(crate) fn prepare(
     }
 }
 
+/// What the evidence will be, decided with the values at hand.
+pub(crate) enum Settled {
+    /// Nothing, tier 0.
+    None,
+    /// A stamp that every policy rejects.
+    Dev,
+    /// A signature.
+    Commitment(Box<ed25519_dalek::SigningKey>),
+    /// A proof, by this prover.
+    Proof(Box<dyn Prover>),
+}
+
 impl Plan {
-    /// The prover, if there will be a proof.
-    pub(crate) fn prover(&self) -> Option<&dyn Prover> {
-        match self {
-            Self::Proof(prover) => Some(&**prover),
-            _ => None,
-        }
+    /// Chooses the prover, and states the claim under its digests.
+    ///
+    /// # Errors
+    /// If no prover can prove this, with the reason of the last.
+    pub(crate) fn settle(
+        self,
+        request: &guest::Request<'_>,
+        execution: &Execution,
+        ui: &Ui,
+    ) -> Result<(Settled, PlanClaim), Error> {
+        let roots = || Digests::roots(request, &execution.output);
+        let (settled, digests) = match self {
+            Self::None => (Settled::None, roots()),
+            Self::Dev => (Settled::Dev, roots()),
+            Self::Commitment(key) => (Settled::Commitment(key), roots()),
+            Self::Proof(candidates) => {
+                let (prover, digests) = candidates.settle(request, &execution.output, ui)?;
+                let claim = claim(request, execution, digests, Some(&*prover));
+                return Ok((Settled::Proof(prover), claim));
+            }
+        };
+        let claim = claim(request, execution, digests, None);
+        Ok((settled, claim))
+    }
+}
+
+/// The public facts of an execution, under these digests.
+pub(crate) fn claim(
+    request: &guest::Request<'_>,
+    execution: &Execution,
+    digests: Digests,
+    prover: Option<&dyn Prover>,
+) -> PlanClaim {
+    // A proof without a program between counts no steps and no memory, so its claim must not state them.
+    let counts = prover.is_none_or(|prover| prover.program().is_some());
+    let plan = request.typed;
+    let inputs = plan.inputs.iter().zip(digests.inputs);
+    PlanClaim {
+        plan: plan.hash,
+        job: request.job,
+        inputs: inputs.map(|(input, root)| InputClaim { name: input.name.clone(), root }).collect(),
+        output: digests.output,
+        limits: counts.then_some(plan.limits),
+        usage: counts.then_some(execution.usage),
     }
 }
 
 /// Makes the receipt.
 pub(crate) fn make(
-    plan: Plan,
+    settled: Settled,
     claim: Claim,
     witness: guest::Request<'_>,
     request: &Request,
@@ -90,11 +142,11 @@ pub(crate) fn make(
 ) -> Result<Receipt, Error> {
     let tool = TOOL.to_string();
     let plain = Provenance { tool: tool.clone(), ..Provenance::default() };
-    let (evidence, provenance) = match plan {
-        Plan::None => (Evidence::None {}, plain),
-        Plan::Dev => (Evidence::Dev { mode: "native execution without evidence".to_string() }, plain),
-        Plan::Commitment(key) => (Evidence::Commitment(commitment::sign(&claim, &key)), plain),
-        Plan::Proof(prover) => {
+    let (evidence, provenance) = match settled {
+        Settled::None => (Evidence::None {}, plain),
+        Settled::Dev => (Evidence::Dev { mode: "native execution without evidence".to_string() }, plain),
+        Settled::Commitment(key) => (Evidence::Commitment(commitment::sign(&claim, &key)), plain),
+        Settled::Proof(prover) => {
             let watch = watcher(progress);
             let control = Control {
                 deadline: request.timeout,
@@ -117,7 +169,8 @@ pub(crate) fn watcher(progress: &Progress) -> impl Fn(proofmark_prover::Progress
     let furthest = Mutex::new((Instant::now(), 0));
     move |report| {
         let phase = match report.phase {
-            Phase::Execute => "executing in the zkVM".to_string(),
+            Phase::Execute => "executing for the proof".to_string(),
+            Phase::Prove { of: 1, .. } => "proving".to_string(),
             Phase::Prove { segment, of } => format!("proving segment {segment} of {of}"),
             Phase::Verify => "checking the proof".to_string(),
         };

@@ -61,7 +61,9 @@ pub(crate) struct Input {
     pub(crate) value: Value,
     /// The root of that.
     pub(crate) root: Digest,
-    /// The salt of the root.
+    /// Its digest in proofs over tables, if it can be in one.
+    pub(crate) table_digest: Option<Digest>,
+    /// The salt of both.
     pub(crate) salt: Option<Salt>,
 }
 
@@ -198,13 +200,23 @@ pub(crate) fn read(
         }
     };
     let root = commit::root(&value, declared.rows_per_leaf, salt.as_ref().unwrap_or(&commit::NO_SALT));
+    let table_digest =
+        proofmark_prover_stark::table_digest(&value, salt.as_ref().unwrap_or(&commit::NO_SALT));
     if let Some(demanded) = declared.data_commitment.filter(|demanded| *demanded != root) {
         return Err(bad(
             format!("its root is {root}, the plan demands {demanded}"),
             Some("this is other data than the plan was made for, or its root was salted".to_string()),
         ));
     }
-    Ok(Input { name: declared.name.clone(), path: path.to_path_buf(), file_bytes, value, root, salt })
+    Ok(Input {
+        name: declared.name.clone(),
+        path: path.to_path_buf(),
+        file_bytes,
+        value,
+        root,
+        table_digest,
+        salt,
+    })
 }
 
 /// A fresh random salt.

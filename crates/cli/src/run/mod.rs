@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proofmark_core::{Claim, Digest, Evidence, InputClaim, PlanClaim, Receipt, Tier};
+use proofmark_core::{Claim, Digest, Evidence, InputClaim, Receipt, SecurityLevel, Tier};
 use proofmark_plan::{
     commit, document,
     exec::{self, Execution},
@@ -24,7 +24,7 @@ use proofmark_plan::{
     typed::TypedPlan,
     value::Value,
 };
-use proofmark_prover::{CancelToken, Digests, Gpu, Prover};
+use proofmark_prover::CancelToken;
 use proofmark_verifier::Expectations;
 
 use self::{
@@ -54,7 +54,7 @@ pub(crate) struct Request {
     pub(crate) job: Option<PathBuf>,
     pub(crate) out: Option<PathBuf>,
     pub(crate) wasm: Vec<PathBuf>,
-    pub(crate) gpu: Gpu,
+    pub(crate) options: backends::Options,
     pub(crate) timeout: Option<Duration>,
     pub(crate) memory_limit: Option<u64>,
     pub(crate) max_cycles: u64,
@@ -110,7 +110,7 @@ pub(crate) fn run(
     let execution = execute(&loaded.typed, &inputs, &*host, cancel)?;
     let values = values(&inputs);
     let witness = self::request(&loaded, job, &values);
-    let claim = claim(&witness, &execution, how.prover())?;
+    let (settled, claim) = how.settle(&witness, &execution, ui)?;
     let facts: Vec<_> =
         inputs.iter().zip(&claim.inputs).map(|(input, claimed)| input_facts(input, claimed)).collect();
     let output_root = claim.output;
@@ -118,7 +118,7 @@ pub(crate) fn run(
     times.execute = micros(start);
 
     let start = Instant::now();
-    let receipt = evidence::make(how, Claim::Plan(claim), witness, request, cancel, &progress)?;
+    let receipt = evidence::make(settled, Claim::Plan(claim), witness, request, cancel, &progress)?;
     times.evidence = micros(start);
 
     progress.phase("verifying");
@@ -213,30 +213,6 @@ pub(crate) fn execute(
     })
 }
 
-/// The public facts of an execution, under the digests of the prover that is to prove them.
-pub(crate) fn claim(
-    request: &guest::Request<'_>,
-    execution: &Execution,
-    prover: Option<&dyn Prover>,
-) -> Result<PlanClaim, Error> {
-    let digests = match prover {
-        Some(prover) => prover.digests(request, &execution.output).map_err(evidence::failed)?,
-        None => Digests::roots(request, &execution.output),
-    };
-    // A proof without a program between counts no steps and no memory, so its claim must not state them.
-    let counts = prover.is_none_or(|prover| prover.program().is_some());
-    let plan = request.typed;
-    let inputs = plan.inputs.iter().zip(digests.inputs);
-    Ok(PlanClaim {
-        plan: plan.hash,
-        job: request.job,
-        inputs: inputs.map(|(input, root)| InputClaim { name: input.name.clone(), root }).collect(),
-        output: digests.output,
-        limits: counts.then_some(plan.limits),
-        usage: counts.then_some(execution.usage),
-    })
-}
-
 /// The values of inputs and the salts of their digests.
 pub(crate) fn values(inputs: &[Input]) -> Vec<(Value, Salt)> {
     inputs.iter().map(|input| (input.value.clone(), input.salt.unwrap_or(commit::NO_SALT))).collect()
@@ -288,19 +264,34 @@ fn input_facts(input: &Input, claimed: &InputClaim) -> InputFacts {
 }
 
 fn proof_facts(receipt: &Receipt) -> Option<ProofFacts> {
-    let Evidence::Risc0(evidence) = &receipt.evidence else { return None };
     let made = &receipt.provenance;
-    Some(ProofFacts {
+    let facts = |security: SecurityLevel, proof_bytes: usize| ProofFacts {
         prover: made.prover.clone(),
-        program: evidence.program,
-        program_version: evidence.program_version.clone(),
+        program: None,
+        program_version: None,
+        level: None,
         cycles: made.cycles,
         segments: made.segments,
+        trace_cells: made.parameters.get("traceCells").and_then(|cells| cells.parse().ok()),
         proving_ms: made.proving_ms,
         peak_memory_bytes: made.peak_memory_bytes,
-        seal_bytes: evidence.seal.len() as u64,
-        security: evidence.security,
-    })
+        proof_bytes: proof_bytes as u64,
+        security,
+        conjectured_bits: None,
+    };
+    match &receipt.evidence {
+        Evidence::Risc0(evidence) => Some(ProofFacts {
+            program: Some(evidence.program),
+            program_version: Some(evidence.program_version.clone()),
+            ..facts(evidence.security, evidence.seal.len())
+        }),
+        Evidence::Stark(evidence) => Some(ProofFacts {
+            level: Some(evidence.level.clone()),
+            conjectured_bits: Some(evidence.conjectured_bits),
+            ..facts(evidence.security, evidence.proof.len())
+        }),
+        _ => None,
+    }
 }
 
 fn micros(start: Instant) -> u64 {

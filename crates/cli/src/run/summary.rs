@@ -60,14 +60,24 @@ pub(crate) struct OutputFacts {
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProofFacts {
     pub(crate) prover: Option<String>,
-    pub(crate) program: Digest,
-    pub(crate) program_version: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) program: Option<Digest>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) program_version: Option<String>,
+    /// Name of the security parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) level: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) cycles: Option<u64>,
     pub(crate) segments: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trace_cells: Option<u64>,
     pub(crate) proving_ms: Option<u64>,
     pub(crate) peak_memory_bytes: Option<u64>,
-    pub(crate) seal_bytes: u64,
+    pub(crate) proof_bytes: u64,
     pub(crate) security: SecurityLevel,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) conjectured_bits: Option<u16>,
 }
 
 /// Wall time of each phase, in microseconds.
@@ -114,11 +124,14 @@ pub(crate) fn render(ui: &Ui, answer: &Answer) -> String {
     facts.add("tier", format!("{} ({})", answer.tier, answer.system));
     if let Some(proof) = &answer.proof {
         facts.maybe("prover", proof.prover.clone());
-        facts.add("program", format!("{}\n{}", proof.program_version, proof.program));
+        let program = proof.program_version.as_ref().zip(proof.program);
+        facts.maybe("program", program.map(|(version, id)| format!("{version}\n{id}")));
         let segments = proof.segments.map(|count| format!(" in {}", crate::ui::plural(count, "segment")));
         facts.maybe("cycles", proof.cycles.map(|cycles| grouped(cycles) + &segments.unwrap_or_default()));
+        facts.maybe("cells", proof.trace_cells.map(grouped));
         facts.maybe("memory", proof.peak_memory_bytes.map(bytes));
-        facts.add("security", proof.security.to_string());
+        facts.add("proof", bytes(proof.proof_bytes));
+        facts.add("security", security(proof.security, proof.conjectured_bits));
     }
     let sizes =
         format!("{} CBOR, {} JSON", bytes(answer.receipt.cbor_bytes), bytes(answer.receipt.json_bytes));
@@ -158,6 +171,12 @@ pub(crate) fn render(ui: &Ui, answer: &Answer) -> String {
         ));
     }
     text
+}
+
+/// What a proof is worth, by theorem and by the usual conjectures.
+pub(crate) fn security(level: SecurityLevel, conjectured_bits: Option<u16>) -> String {
+    let conjectured = conjectured_bits.map(|bits| format!(", {bits} bits conjectured"));
+    level.to_string() + &conjectured.unwrap_or_default()
 }
 
 fn size(rows: Option<u64>, count: u64) -> String {

@@ -8,15 +8,16 @@
 //! - However a call ends, the whole tree is gone afterwards: SIGTERM first, SIGKILL a second later.
 
 mod drain;
+mod thread;
 mod tree;
 
 use std::{
     os::unix::process::{CommandExt as _, ExitStatusExt as _},
     process::{Child, Command, ExitStatus, Stdio},
-    thread,
     time::{Duration, Instant},
 };
 
+pub use self::thread::{Abandoned, in_thread};
 use self::{drain::Drain, tree::Tree};
 use crate::{Control, ProveError};
 
@@ -60,6 +61,17 @@ impl<'a> Bounds<'a> {
             _ => Ok(()),
         }
     }
+}
+
+/// Work in a thread that ended by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended<T> {
+    /// What it made.
+    pub value: T,
+    /// Largest resident memory of this process, in bytes.
+    pub peak_memory_bytes: u64,
+    /// Wall time.
+    pub time: Duration,
 }
 
 /// A child process that ended by itself.
@@ -113,7 +125,7 @@ pub fn run(
         if let Some(finished) = finished {
             return Ok(finished);
         }
-        thread::sleep(POLL);
+        std::thread::sleep(POLL);
     }
 }
 
@@ -216,7 +228,7 @@ impl Supervised {
                 if Instant::now() >= end {
                     break;
                 }
-                thread::sleep(Duration::from_millis(5));
+                std::thread::sleep(Duration::from_millis(5));
             }
         }
     }

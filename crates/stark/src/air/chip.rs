@@ -14,7 +14,8 @@ pub(crate) struct Slot(pub(crate) usize);
 /// Something that must hold on every row.
 pub(crate) struct Constraint {
     pub(crate) rule: Rule,
-    /// What it says, for tests and messages.
+    /// What it says.
+    #[cfg_attr(not(test), expect(dead_code, reason = "tests name by it what a change breaks"))]
     pub(crate) label: &'static str,
 }
 
@@ -36,13 +37,19 @@ pub(crate) struct Interaction {
     pub(crate) weight: u32,
 }
 
+/// What fills cells once all rows are filled up to here.
+type PassFill = dyn Fn(&mut Pass<'_>) -> Result<(), FillError> + Send + Sync;
+
+/// What fills cells of a row.
+type RowFill = dyn Fn(&mut Row<'_>) -> Result<(), FillError> + Send + Sync;
+
 /// One step of filling.
 #[derive(Clone)]
 pub(crate) enum Fill {
     /// For the whole table, after all earlier steps are done for all rows.
-    Pass(Arc<dyn Fn(&mut Pass<'_>) -> Result<(), FillError> + Send + Sync>),
+    Pass(Arc<PassFill>),
     /// For each row in order, after all earlier steps of this row.
-    Row(Arc<dyn Fn(&mut Row<'_>) -> Result<(), FillError> + Send + Sync>),
+    Row(Arc<RowFill>),
 }
 
 /// Where the rows of a chip come from.
@@ -50,13 +57,27 @@ pub(crate) enum Fill {
 pub(crate) enum Load {
     /// The table of powers of two and numbers below them.
     Range,
-    /// Rows of another chip.
-    Rows(Copies),
+    /// Rows of other chips.
+    Rows(Vec<Copies>),
     /// Rows of an input: for each column its slot and its validity's slot.
     Table { input: usize, columns: Vec<(Slot, Option<Slot>)> },
     /// Nothing is loaded.
     #[default]
     Nothing,
+}
+
+/// A value of the one selected row of an earlier chip, which a column has on all rows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Import {
+    pub(crate) source: usize,
+    pub(crate) select: Node,
+    pub(crate) value: Node,
+    pub(crate) column: usize,
+}
+
+impl Import {
+    /// The selected rows are none or several.
+    pub(crate) const NOT_ONE_ROW: FillError = FillError::Number("the table of a condition has not one row");
 }
 
 /// Rows that one chip takes from another.
@@ -68,7 +89,7 @@ pub(crate) struct Copies {
     /// Expressions of the source that become columns.
     pub(crate) cells: Vec<(Node, usize)>,
     pub(crate) slots: Vec<(Slot, Slot)>,
-    /// The order of the rows; that of the source if empty.
+    /// What all rows of the chip are ordered by, as many parts as its other sources have; that of the source if none.
     pub(crate) order: Vec<OrderPart>,
 }
 
@@ -89,12 +110,13 @@ pub(crate) struct Chip {
     pub(crate) interactions: Vec<Interaction>,
     pub(crate) fills: Vec<Fill>,
     pub(crate) load: Load,
+    pub(crate) imports: Vec<Import>,
     pub(crate) slots: usize,
     /// Logarithm of the number of rows. Public: derived from bounds, never from data.
     pub(crate) log_height: u32,
-    /// One on the first row, zero elsewhere. That row belongs to no table: digests keep their salt there.
     /// Products of bits that have a column.
     pub(crate) products: BTreeMap<(Node, Node), Node>,
+    /// One on the first row, zero elsewhere. That row belongs to no table: digests keep their salt there.
     pub(crate) head: Node,
     /// One on rows that hold a row of the table: first rows after the head, then none.
     pub(crate) real: Node,
@@ -143,6 +165,7 @@ impl Chip {
             interactions: Vec::new(),
             fills: Vec::new(),
             load: Load::Nothing,
+            imports: Vec::new(),
             slots: 0,
             log_height,
             products: BTreeMap::new(),

@@ -2,7 +2,12 @@
 //!
 //! Tests use it to see what a changed cell breaks; the prover uses it nowhere.
 
-use alloc::{collections::BTreeMap, string::String, sync::Arc, vec::Vec};
+use alloc::{
+    collections::{BTreeMap, BTreeSet},
+    string::String,
+    sync::Arc,
+    vec::Vec,
+};
 
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 
@@ -15,6 +20,10 @@ pub(crate) enum Violation {
     Bus(String),
     /// A constraint of a chip does not hold on some row.
     Constraint { chip: usize, index: usize, label: &'static str },
+    /// Public values are not those that the tables show.
+    Publics(usize),
+    /// A message to the range chip asks for a number that is out of its range.
+    Range { chip: usize, index: usize },
 }
 
 /// What breaks if cells of one row of a table that holds everything are changed. Counts of the range chip count as
@@ -92,39 +101,122 @@ fn fails(chip: &Chip, rule: &Rule, place: &Place<'_>) -> bool {
 
 /// Everything that does not hold, without repetition.
 pub(crate) fn violations(chips: &[Arc<Chip>], traces: &Traces, publics: &[Vec<F>]) -> Vec<Violation> {
-    let mut found = Vec::new();
-    let mut buses: BTreeMap<&str, BTreeMap<Vec<u32>, F>> = BTreeMap::new();
-    for (at, ((chip, table), publics)) in chips.iter().zip(&traces.tables).zip(publics).enumerate() {
-        let height = chip.height();
-        let mut broken = alloc::vec![false; chip.constraints.len()];
-        for row in 0..height {
-            let place = Place {
-                local: table.row(row),
-                next: table.row((row + 1) % height),
-                publics,
-                first: row == 0,
-                last: row + 1 == height,
-            };
-            for (index, constraint) in chip.constraints.iter().enumerate() {
-                broken[index] |= fails(chip, &constraint.rule, &place);
+    let mut found = broken(chips, None, traces);
+    // The table of ranges, and whether it counts what is asked of it.
+    let (chip, table) = (&chips[0], &traces.tables[0]);
+    let asked = crate::prove::range_counts(chips, traces);
+    for (row, asked) in asked.into_iter().enumerate() {
+        let next = table.row((row + 1) % chip.height());
+        let (first, last) = (row == 0, row + 1 == chip.height());
+        let place = Place { local: table.row(row), next, publics: &publics[0], first, last };
+        for (index, constraint) in chip.constraints.iter().enumerate() {
+            if fails(chip, &constraint.rule, &place) {
+                found.push(Violation::Constraint { chip: 0, index, label: constraint.label });
             }
-            for message in &chip.interactions {
-                let count = chip.value(message.count, &place);
-                if count != F::ZERO {
-                    let fields =
-                        message.fields.iter().map(|node| chip.value(*node, &place).as_canonical_u32());
-                    *buses.entry(&message.bus).or_default().entry(fields.collect()).or_default() += count;
+        }
+        if table.row(row)[crate::gadget::RANGE_COUNT] != F::from_u32(asked) {
+            found.push(Violation::Bus(crate::gadget::RANGE_BUS.into()));
+        }
+    }
+    for (at, publics) in publics.iter().enumerate().skip(1) {
+        if *publics != traces.tables[at].publics {
+            found.push(Violation::Publics(at));
+        }
+    }
+    found.sort();
+    found.dedup();
+    found
+}
+
+/// What tables break that differ from tables that hold everything. Counts of the range chip, which is left out,
+/// count as adjusted; public values are those of the changed tables.
+pub(crate) fn differences(chips: &[Arc<Chip>], honest: &Traces, changed: &Traces) -> Vec<Violation> {
+    broken(chips, Some(honest), changed)
+}
+
+/// What tables break, or what they break that differ from honest ones.
+pub(crate) fn broken(chips: &[Arc<Chip>], honest: Option<&Traces>, changed: &Traces) -> Vec<Violation> {
+    let mut found = BTreeSet::new();
+    let mut buses: BTreeMap<(&str, Vec<u32>), F> = BTreeMap::new();
+    for (at, chip) in chips.iter().enumerate() {
+        if at == 0 {
+            // Beside answers the range chip has masks, on its first row.
+            if honest.is_none() {
+                let table = &changed.tables[0];
+                let values = chip.graph.values(&Place {
+                    local: table.row(0),
+                    next: table.row(1),
+                    publics: &alloc::vec![F::ZERO; chip.publics],
+                    first: true,
+                    last: false,
+                });
+                for message in
+                    chip.interactions.iter().filter(|message| message.bus != crate::gadget::RANGE_BUS)
+                {
+                    let fields = message.fields.iter().map(|node| values[node.index()].as_canonical_u32());
+                    *buses.entry((&message.bus, fields.collect())).or_default() +=
+                        values[message.count.index()];
+                }
+            }
+            continue;
+        }
+        let (old, new) = (honest.map(|honest| &honest.tables[at]), &changed.tables[at]);
+        let height = chip.height();
+        let all = old.is_none_or(|old| old.publics != new.publics);
+        let differs: Vec<bool> =
+            (0..height).map(|row| old.is_none_or(|old| old.row(row) != new.row(row))).collect();
+        for row in (0..height).filter(|row| all || differs[*row] || differs[(row + 1) % height]) {
+            let values = |table: &super::fill::Table| {
+                let next = table.row((row + 1) % height);
+                let (first, last) = (row == 0, row + 1 == height);
+                chip.graph.values(&Place {
+                    local: table.row(row),
+                    next,
+                    publics: &table.publics,
+                    first,
+                    last,
+                })
+            };
+            let (before, after) = (old.map(values), values(new));
+            for (index, constraint) in chip.constraints.iter().enumerate() {
+                let broken = match &constraint.rule {
+                    Rule::Zero(node) => after[node.index()] != F::ZERO,
+                    Rule::Permutation { input, at } => {
+                        let cells = &new.row(row)[*at..];
+                        let mut wrong = false;
+                        let _ = permute(input.map(|node| after[node.index()]), |index, value| {
+                            wrong |= value != cells[index];
+                            cells[index]
+                        });
+                        wrong
+                    }
+                };
+                if broken {
+                    found.insert(Violation::Constraint { chip: at, index, label: constraint.label });
+                }
+            }
+            for (index, message) in chip.interactions.iter().enumerate() {
+                if message.bus == crate::gadget::RANGE_BUS {
+                    let [width, value] =
+                        [0, 1].map(|at| after[message.fields[at].index()].as_canonical_u32());
+                    if value >= 1 << width {
+                        found.insert(Violation::Range { chip: at, index });
+                    }
+                    continue;
+                }
+                for (values, sign) in [(Some(&after), F::ONE), (before.as_ref(), -F::ONE)] {
+                    let Some(values) = values else { continue };
+                    let fields = message.fields.iter().map(|node| values[node.index()].as_canonical_u32());
+                    let count = values[message.count.index()];
+                    if count == F::ZERO {
+                        continue;
+                    }
+                    *buses.entry((&message.bus, fields.collect())).or_default() += count * sign;
                 }
             }
         }
-        for (index, _) in broken.iter().enumerate().filter(|(_, broken)| **broken) {
-            found.push(Violation::Constraint { chip: at, index, label: chip.constraints[index].label });
-        }
     }
-    for (bus, messages) in buses {
-        if messages.values().any(|count| *count != F::ZERO) {
-            found.push(Violation::Bus(bus.into()));
-        }
-    }
-    found
+    let unbalanced = buses.into_iter().filter(|(_, count)| *count != F::ZERO);
+    found.extend(unbalanced.map(|((bus, _), _)| Violation::Bus(bus.into())));
+    found.into_iter().collect()
 }

@@ -6,7 +6,7 @@ use ethnum::I256;
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use p3_matrix::dense::RowMajorMatrix;
 
-use super::{Chip, Copies, F, Fill, Load, Node, OrderPart, P, Slot, node::Place};
+use super::{Chip, Copies, F, Fill, Import, Load, Node, OrderPart, P, Slot, node::Place};
 use crate::gadget::SALT;
 
 /// Why a table cannot be filled: what the plan asks for has no proof.
@@ -19,12 +19,21 @@ pub(crate) enum FillError {
 }
 
 /// Tables that are filled already.
+#[cfg_attr(test, derive(Clone))]
 #[derive(Default)]
 pub(crate) struct Traces {
     pub(crate) tables: Vec<Table>,
 }
 
+impl Traces {
+    /// Drops what only filling needs.
+    pub(crate) fn forget_values(&mut self) {
+        self.tables.iter_mut().for_each(|table| table.values = Vec::new());
+    }
+}
+
 /// A filled table.
+#[cfg_attr(test, derive(Clone))]
 pub(crate) struct Table {
     pub(crate) cells: Vec<F>,
     pub(crate) width: usize,
@@ -46,8 +55,8 @@ impl Table {
         self.values[row * self.slots + slot.0]
     }
 
-    pub(crate) fn matrix(&self) -> RowMajorMatrix<F> {
-        RowMajorMatrix::new(self.cells.clone(), self.width)
+    pub(crate) fn into_matrix(self) -> RowMajorMatrix<F> {
+        RowMajorMatrix::new(self.cells, self.width)
     }
 }
 
@@ -59,6 +68,9 @@ pub(crate) struct Inputs<'a> {
     pub(crate) salts: &'a [[F; SALT]],
     /// Random counts of masks, five for each link.
     pub(crate) masks: &'a [F],
+    /// What a malicious prover changes.
+    #[cfg(test)]
+    pub(crate) fault: Option<super::Fault>,
 }
 
 /// A row that is being filled.
@@ -69,6 +81,8 @@ pub(crate) struct Row<'a> {
     before: Option<&'a mut [F]>,
     cells: &'a mut [F],
     values: &'a mut [I256],
+    #[cfg(test)]
+    fault: Option<super::Fault>,
 }
 
 impl Row<'_> {
@@ -77,20 +91,33 @@ impl Row<'_> {
     }
 
     pub(crate) fn set(&mut self, slot: Slot, value: I256) {
+        #[cfg(test)]
+        let value = self.fault.map_or(value, |fault| fault.value(self.index, slot, value));
         self.values[slot.0] = value;
     }
 
     pub(crate) fn write(&mut self, column: usize, value: F) {
+        #[cfg(test)]
+        let value = self.fault.map_or(value, |fault| fault.cell(self.index, column, value));
         self.cells[column] = value;
     }
 
+    /// Writes into the row before, if there is one.
+    pub(crate) fn write_before(&mut self, column: usize, value: F) {
+        #[cfg(test)]
+        let value = self.fault.map_or(value, |fault| fault.cell(self.index.wrapping_sub(1), column, value));
+        if let Some(before) = self.before.as_deref_mut() {
+            before[column] = value;
+        }
+    }
+
     pub(crate) fn write_int(&mut self, column: usize, value: i128) {
-        self.cells[column] = F::from_i64((value % P) as i64);
+        self.write(column, F::from_i64((value % P) as i64));
     }
 
     /// The cells of the row before, if there is one.
-    pub(crate) fn before(&mut self) -> Option<&mut [F]> {
-        self.before.as_deref_mut()
+    pub(crate) fn before(&self) -> Option<&[F]> {
+        self.before.as_deref()
     }
 
     /// The value of an expression of this row alone.
@@ -131,6 +158,8 @@ pub(crate) struct Pass<'a> {
     /// Random counts of masks, five for each link.
     pub(crate) masks: &'a [F],
     pub(crate) salts: &'a [[F; SALT]],
+    #[cfg(test)]
+    fault: Option<super::Fault>,
 }
 
 impl Pass<'_> {
@@ -144,6 +173,8 @@ impl Pass<'_> {
     }
 
     pub(crate) fn write(&mut self, row: usize, column: usize, value: F) {
+        #[cfg(test)]
+        let value = self.fault.map_or(value, |fault| fault.cell(row, column, value));
         self.cells[row * self.chip.width + column] = value;
     }
 }
@@ -165,26 +196,75 @@ pub(crate) fn fill(
         publics: vec![F::ZERO; chip.publics],
     };
     load(chip, chips, traces, inputs, &mut table)?;
+    for import in &chip.imports {
+        let (from, source) = (&chips[import.source], &traces.tables[import.source]);
+        let rows: Vec<usize> = (0..from.height())
+            .filter(|row| value_at(from, source.row(*row), import.select) == F::ONE)
+            .collect();
+        match rows[..] {
+            [row] => {
+                let value = value_at(from, source.row(row), import.value);
+                (0..height).for_each(|row| table.cells[row * chip.width + import.column] = value);
+            }
+            _ => forgive(Err(Import::NOT_ONE_ROW), inputs)?,
+        }
+    }
+    #[cfg(test)]
+    let fault = inputs.fault.filter(|fault| fault.chip == traces.tables.len());
+    #[cfg(test)]
+    if let Some(fault) = fault {
+        let slots = chip.slots;
+        fault.loaded(chip, &mut table.cells, &mut table.values, slots);
+    }
     let mut from = 0;
     while from < chip.fills.len() {
         let steps = chip.fills[from..].iter().take_while(|fill| matches!(fill, Fill::Row(_))).count();
         if steps > 0 {
-            rows(chip, &chip.fills[from..from + steps], &mut table)?;
+            rows(
+                chip,
+                &chip.fills[from..from + steps],
+                inputs,
+                &mut table,
+                #[cfg(test)]
+                fault,
+            )?;
         } else if let Fill::Pass(pass) = &chip.fills[from] {
-            pass(&mut Pass {
+            let filled = pass(&mut Pass {
                 chip,
                 cells: &mut table.cells,
                 publics: &mut table.publics,
                 masks: inputs.masks,
                 salts: inputs.salts,
-            })?;
+                #[cfg(test)]
+                fault,
+            });
+            forgive(filled, inputs)?;
         }
         from += steps.max(1);
+    }
+    #[cfg(test)]
+    if let Some(fault) = fault {
+        fault.poke(chip.width, &mut table.cells);
     }
     Ok(table)
 }
 
-fn rows(chip: &Chip, steps: &[Fill], table: &mut Table) -> Result<(), FillError> {
+/// An error ends an honest prover's work. A malicious one goes on.
+fn forgive(filled: Result<(), FillError>, _inputs: &Inputs<'_>) -> Result<(), FillError> {
+    #[cfg(test)]
+    if _inputs.fault.is_some() {
+        return Ok(());
+    }
+    filled
+}
+
+fn rows(
+    chip: &Chip,
+    steps: &[Fill],
+    inputs: &Inputs<'_>,
+    table: &mut Table,
+    #[cfg(test)] fault: Option<super::Fault>,
+) -> Result<(), FillError> {
     for index in 0..chip.height() {
         let (done, rest) = table.cells.split_at_mut(index * chip.width);
         let mut row = Row {
@@ -193,10 +273,12 @@ fn rows(chip: &Chip, steps: &[Fill], table: &mut Table) -> Result<(), FillError>
             before: index.checked_sub(1).map(|before| &mut done[before * chip.width..]),
             cells: &mut rest[..chip.width],
             values: &mut table.values[index * chip.slots..(index + 1) * chip.slots],
+            #[cfg(test)]
+            fault,
         };
         for step in steps {
             if let Fill::Row(step) = step {
-                step(&mut row)?;
+                forgive(step(&mut row), inputs)?;
             }
         }
     }
@@ -227,15 +309,14 @@ fn load(
                 }
             }
         }
-        Load::Rows(copies) => {
-            let source = &traces.tables[copies.source];
-            let source_chip = &chips[copies.source];
-            let chosen = chosen_rows(copies, source, source_chip);
+        Load::Rows(all) => {
+            let chosen = chosen_rows(all, chips, traces);
             fits(chip, chosen.len())?;
             table.rows = chosen.len();
-            for (at, from) in chosen.iter().enumerate() {
+            for (at, (copies, from)) in chosen.iter().enumerate() {
+                let source = &traces.tables[copies.source];
                 for (node, column) in &copies.cells {
-                    let value = value_at(source_chip, source.row(*from), *node);
+                    let value = value_at(&chips[copies.source], source.row(*from), *node);
                     table.cells[(at + 1) * chip.width + column] = value;
                 }
                 for (source_slot, slot) in &copies.slots {
@@ -257,21 +338,24 @@ fn fits(chip: &Chip, rows: usize) -> Result<(), FillError> {
     if rows <= bound { Ok(()) } else { Err(FillError::TooManyRows { rows, bound }) }
 }
 
-fn chosen_rows(copies: &Copies, source: &Table, chip: &Chip) -> Vec<usize> {
-    let height = source.cells.len() / source.width.max(1);
-    let mut chosen: Vec<usize> =
-        (0..height).filter(|row| value_at(chip, source.row(*row), copies.select) == F::ONE).collect();
-    if !copies.order.is_empty() {
-        let keys = |row: usize| {
-            copies.order.iter().map(move |part| match part {
+/// The rows that are taken, in order: for each its source and its index there.
+fn chosen_rows<'c>(all: &'c [Copies], chips: &[Arc<Chip>], traces: &Traces) -> Vec<(&'c Copies, usize)> {
+    let mut chosen: Vec<(Vec<I256>, &Copies, usize)> = Vec::new();
+    for copies in all {
+        let (chip, source) = (&chips[copies.source], &traces.tables[copies.source]);
+        let rows = (0..chip.height()).filter(|row| value_at(chip, source.row(*row), copies.select) == F::ONE);
+        chosen.extend(rows.map(|row| {
+            let keys = copies.order.iter().map(|part| match part {
                 OrderPart::Bit(bit) => I256::from(value_at(chip, source.row(row), *bit).as_canonical_u32()),
                 OrderPart::Slot { slot, descending } => {
                     let value = source.value(row, *slot);
                     if *descending { -value } else { value }
                 }
-            })
-        };
-        chosen.sort_by(|a, b| keys(*a).cmp(keys(*b)));
+            });
+            (keys.collect(), copies, row)
+        }));
     }
-    chosen
+    // Stable, and nothing moves where no order is given.
+    chosen.sort_by(|(a, ..), (b, ..)| a.cmp(b));
+    chosen.into_iter().map(|(_, copies, row)| (copies, row)).collect()
 }

@@ -8,18 +8,23 @@ mod chip;
 mod constrain;
 #[cfg(test)]
 mod debug;
+#[cfg(test)]
+mod fault;
 mod fill;
 mod node;
 
 pub(crate) use self::{
-    chip::{Chip, Constraint, Copies, Fill, Load, OrderPart, Rule, Slot},
+    chip::{Chip, Constraint, Copies, Fill, Import, Load, OrderPart, Rule, Slot},
     constrain::{ChipAir, permute},
-    fill::{FillError, Inputs, Pass, Row, Traces, fill, integer},
+    fill::{FillError, Inputs, Pass, Row, Table, Traces, fill, integer},
     node::{Node, Op, Place},
 };
 
 #[cfg(test)]
-pub(crate) use self::debug::{Violation, touched, violations};
+pub(crate) use self::{
+    debug::{Violation, broken, differences, touched, violations},
+    fault::{Fault, Target},
+};
 
 /// The field of all cells: integers modulo `p = 2^31 - 2^24 + 1`.
 pub(crate) type F = p3_koala_bear::KoalaBear;

@@ -157,6 +157,44 @@ impl Graph {
     }
 }
 
+#[cfg(test)]
+impl Graph {
+    /// The values of all expressions on a row.
+    pub(crate) fn values(&self, at: &Place<'_>) -> Vec<F> {
+        let mut values: Vec<F> = Vec::with_capacity(self.ops.len());
+        for op in &self.ops {
+            let value = match *op {
+                Op::Add(a, b) => values[a.index()] + values[b.index()],
+                Op::Sub(a, b) => values[a.index()] - values[b.index()],
+                Op::Mul(a, b) => values[a.index()] * values[b.index()],
+                Op::Const(value) => F::from_u32(value),
+                Op::Local(column) => at.local[column as usize],
+                Op::Next(column) => at.next[column as usize],
+                Op::Public(index) => at.publics[index as usize],
+                Op::First => F::from_bool(at.first),
+                Op::Last => F::from_bool(at.last),
+                Op::Transition => F::from_bool(!at.last),
+            };
+            values.push(value);
+        }
+        values
+    }
+
+    /// The columns that an expression reads, on its row or the next.
+    pub(crate) fn reads(&self, node: Node, columns: &mut alloc::collections::BTreeSet<usize>) {
+        match self.op(node) {
+            Op::Add(a, b) | Op::Sub(a, b) | Op::Mul(a, b) => {
+                self.reads(a, columns);
+                self.reads(b, columns);
+            }
+            Op::Local(column) | Op::Next(column) => {
+                columns.insert(column as usize);
+            }
+            Op::Const(_) | Op::First | Op::Last | Op::Public(_) | Op::Transition => {}
+        }
+    }
+}
+
 /// A row with its surroundings.
 pub(crate) struct Place<'a> {
     pub(crate) local: &'a [F],

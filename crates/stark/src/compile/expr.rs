@@ -13,12 +13,12 @@ use proofmark_plan::{
 
 use super::{
     Reason,
-    relation::{Data, Val, no},
+    relation::{Data, Val, no, ordered},
 };
 use crate::{
     air::{Chip, F, Node},
-    gadget::{Comparison, Int, Word},
-    table::{TEXT_CLASSES, text_number},
+    gadget::{Comparison, Int, Term, Word},
+    table::{HASHED, TEXT_CLASSES, bounds, text_number},
 };
 
 /// Values of windows that a step uses.
@@ -74,7 +74,7 @@ impl Scope<'_> {
             Scalar::Bool(value) => Val { valid: one, data: Data::Bit(self.chip.int((*value).into())) },
             Scalar::Bytes(bytes) => {
                 let bound = TEXT_CLASSES.into_iter().find(|class| usize::from(*class) >= bytes.len());
-                let bound = bound.ok_or_else(|| no("it has a text of more than 30 bytes"))?;
+                let bound = bound.unwrap_or(HASHED);
                 Val { valid: one, data: Data::Text(self.chip.constant(text_number(bytes, bound)), bound) }
             }
             Scalar::Number(number) => {
@@ -84,7 +84,7 @@ impl Scope<'_> {
                 let zero = self.chip.int(0);
                 let data = match ty.ty {
                     Type::Bool => Data::Bit(zero),
-                    Type::Bytes | Type::String => Data::Text(self.chip.constant(I256::ZERO), TEXT_CLASSES[0]),
+                    Type::Bytes | Type::String => Data::Text(self.chip.constant(I256::ZERO), NO_TEXT),
                     _ => Data::Int(self.chip.constant(I256::ZERO)),
                 };
                 Val { valid: zero, data }
@@ -127,7 +127,25 @@ impl Scope<'_> {
                 let date = val.int().cloned().ok_or_else(|| no("it takes the year of what is no date"))?;
                 Ok(Val { valid: val.valid, data: Data::Int(self.chip.year(live, &date)) })
             }
-            (F::Abs | F::Add | F::Decimal | F::Div | F::Int | F::Mul | F::Neg | F::Sub, args) => {
+            (
+                F::Abs
+                | F::Add
+                | F::Ceil
+                | F::Decimal
+                | F::Div
+                | F::Floor
+                | F::Int
+                | F::Mul
+                | F::Neg
+                | F::Quotient
+                | F::Remainder
+                | F::Round
+                | F::Sign
+                | F::Sqrt
+                | F::Sub
+                | F::Trunc,
+                args,
+            ) => {
                 let values = args.iter().map(|arg| self.value(arg, live)).collect::<Result<Vec<_>, _>>()?;
                 let types: Vec<Type> = args.iter().map(|arg| arg.ty.ty).collect();
                 self.arithmetic(function, &values, &types, ty.ty, live)
@@ -180,7 +198,7 @@ impl Scope<'_> {
             (Data::Bit(x), Data::Bit(y)) => Data::Bit(self.mux(bit, *x, *y)),
             (Data::Int(x), Data::Int(y)) => Data::Int(self.chip.choose(live, bit, x, y)),
             (Data::Text(..), Data::Text(..)) => {
-                let (x, y, bound) = self.same_bound(&a.data, &b.data)?;
+                let (x, y, bound) = self.same_bound(&a.data, &b.data, live)?;
                 Data::Text(self.chip.choose(live, bit, &x, &y), bound)
             }
             _ => return Err(no("branches of different types")),
@@ -223,6 +241,7 @@ impl Scope<'_> {
         let mut best = self.value(first, live)?;
         for arg in rest {
             let next = self.value(arg, live)?;
+            [&best, &next].into_iter().try_for_each(ordered)?;
             let valid = self.chip.and(best.valid, next.valid);
             let both = self.chip.and(live, valid);
             let comparison = self.compared(&next, &best, both)?;
@@ -273,6 +292,9 @@ impl Scope<'_> {
     fn comparison(&mut self, function: Function, a: &Val, b: &Val, live: Node) -> Result<Val, Reason> {
         let valid = self.chip.and(a.valid, b.valid);
         let both = self.chip.and(live, valid);
+        if !matches!(function, Function::Eq | Function::Ne) {
+            [a, b].into_iter().try_for_each(ordered)?;
+        }
         let Comparison { lt, eq, gt } = self.compared(a, b, both)?;
         let bit = match function {
             Function::Eq => eq,
@@ -295,7 +317,7 @@ impl Scope<'_> {
                 (self.chip.words(&a), self.chip.words(&b))
             }
             (Data::Text(..), Data::Text(..)) => {
-                let (a, b, _) = self.same_bound(&a.data, &b.data)?;
+                let (a, b, _) = self.same_bound(&a.data, &b.data, both)?;
                 let (a, b) = self.chip.same_encoding(both, &a, &b);
                 (self.chip.words(&a), self.chip.words(&b))
             }
@@ -304,21 +326,47 @@ impl Scope<'_> {
         Ok(self.chip.compare(both, &a, &b))
     }
 
-    /// Two texts under one bound: a constant moves to that of a column.
-    fn same_bound(&mut self, a: &Data, b: &Data) -> Result<(Int, Int, u8), Reason> {
+    /// Two texts under one bound.
+    fn same_bound(&mut self, a: &Data, b: &Data, live: Node) -> Result<(Int, Int, u8), Reason> {
         let (Data::Text(a, x), Data::Text(b, y)) = (a, b) else { return Err(no("a text and another type")) };
         let bound = *x.max(y);
-        let mut moved = |int: &Int, from: u8| {
-            if from == bound {
-                return Ok(int.clone());
-            }
-            if int.lo != int.hi {
-                return Err(no("texts with different bounds are compared"));
-            }
-            let (bytes, length) = (int.lo >> 8u32, int.lo & I256::from(255));
-            let padding = 8 * u32::from(bound - from);
-            Ok(self.chip.constant((bytes << padding << 8u32) | length))
-        };
-        Ok((moved(a, *x)?, moved(b, *y)?, bound))
+        Ok((widened(self.chip, live, a, *x, bound)?, widened(self.chip, live, b, *y, bound)?, bound))
     }
+}
+
+/// The bound of the texts of a null: there are none, and it is zero under every other bound.
+pub(super) const NO_TEXT: u8 = 0;
+
+/// A text under a larger bound: `bytes · 256 + length` becomes `bytes · 2^(8 (to - from) + 8) + length`, zero where not
+/// live. Every number is `bytes · 256 + length` for one pair with `length < 256`.
+pub(super) fn widened(chip: &mut Chip, live: Node, int: &Int, from: u8, to: u8) -> Result<Int, Reason> {
+    if from == to {
+        return Ok(int.clone());
+    }
+    if from == NO_TEXT {
+        return Ok(chip.constant(I256::ZERO));
+    }
+    let byte = I256::from(255);
+    if to == HASHED {
+        // Of a constant the text is known.
+        let length = (int.lo & byte).as_usize();
+        let bytes = int.lo.to_be_bytes();
+        let start = bytes.len() - 1 - usize::from(from);
+        return match bytes.get(start..start + length).filter(|_| int.lo == int.hi) {
+            Some(text) => Ok(chip.constant(text_number(text, HASHED))),
+            None => Err(no("texts of at most 30 bytes meet longer ones")),
+        };
+    }
+    let padding = 8 * (u32::from(to) - u32::from(from) + 1);
+    if int.lo == int.hi {
+        return Ok(chip.constant(((int.lo >> 8u32) << padding) | (int.lo & byte)));
+    }
+    let Some((_, most)) = bounds(Type::String, to) else { return Err(no("a text without bound")) };
+    let slot = int.slot;
+    let length = chip.witness(live, I256::ZERO, byte, move |row| Ok(row.get(slot) & byte));
+    let bytes = chip.witness(live, I256::ZERO, int.hi >> 8u32, move |row| Ok(row.get(slot) >> 8u32));
+    let [one_byte, shift] = [8, padding].map(|bits| chip.constant(I256::ONE << bits));
+    let whole = [Term::of(1, int), Term::product(-1, &bytes, &one_byte), Term::of(-1, &length)];
+    chip.identity(live, &whole);
+    Ok(chip.combine(live, &[(1, &bytes, Some(&shift)), (1, &length, None)], (I256::ZERO, most), false))
 }

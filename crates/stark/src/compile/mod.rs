@@ -5,10 +5,14 @@
 //! bit; steps that move rows open a new chip, which takes them over a bus. Prover and verifier run the same code, so
 //! there is nothing to set up.
 
+mod control;
 mod expr;
+mod gather;
+mod groups;
 mod number;
 mod reduce;
 mod relation;
+mod shape;
 mod step;
 mod supports;
 
@@ -18,6 +22,7 @@ use proofmark_plan::{typed::TypedPlan, types::Schema};
 
 pub(crate) use self::{
     relation::{Data, Relation, Val},
+    step::load_table,
     supports::supports,
 };
 use crate::{
@@ -31,6 +36,8 @@ pub(crate) const MAX_LOG_HEIGHT: u32 = 17;
 
 /// Most columns of all chips together: a bound on what a verifier computes.
 const MAX_CELLS_WIDTH: usize = 60_000;
+
+const TOO_WIDE: &str = "the plan needs too many columns";
 
 /// A step that this back end cannot prove.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +82,19 @@ pub(crate) fn compile(
         let step = plan.body.steps.iter().find(|step| step.slot == plan.body.output);
         alloc::vec![Unsupported { step: step.map_or_else(String::new, |step| step.id.clone()), reason }]
     })
+}
+
+/// Links chips by masks. Links go out from the chip with the fewest rows, where their columns cost least.
+pub(crate) fn hide_terminals(chips: &mut [Chip]) {
+    let hub = (0..chips.len()).min_by_key(|at| chips[*at].log_height).unwrap_or(0);
+    let others: Vec<usize> =
+        (0..chips.len()).filter(|at| *at != hub && !chips[*at].interactions.is_empty()).collect();
+    if !chips[hub].interactions.is_empty() {
+        for (link, other) in others.into_iter().enumerate() {
+            chips[hub].mask(link, true);
+            chips[other].mask(link, false);
+        }
+    }
 }
 
 /// Chips under construction.
@@ -124,6 +144,10 @@ impl<'a> Compiler<'a> {
         Ok(self.chips.len() - 1)
     }
 
+    fn is_too_wide(&self) -> bool {
+        self.chips.iter().map(|chip| chip.width).sum::<usize>() > MAX_CELLS_WIDTH
+    }
+
     fn bus(&mut self) -> String {
         self.buses += 1;
         format!("rows {}", self.buses)
@@ -132,22 +156,12 @@ impl<'a> Compiler<'a> {
     /// Commits to the output, hides terminals, and closes the chips.
     fn finish(mut self, relation: Relation, plan: &TypedPlan) -> Result<Machine, Reason> {
         let (chip, output_text) = self.output(relation, plan)?;
-        // Links go out from the chip with the fewest rows, where their columns cost least.
-        let hub = (0..self.chips.len()).min_by_key(|at| self.chips[*at].log_height).unwrap_or(0);
-        let others: Vec<usize> = (0..self.chips.len())
-            .filter(|at| *at != hub && !self.chips[*at].interactions.is_empty())
-            .collect();
-        if !self.chips[hub].interactions.is_empty() {
-            for (link, other) in others.into_iter().enumerate() {
-                self.chips[hub].mask(link, true);
-                self.chips[other].mask(link, false);
-            }
-        }
+        hide_terminals(&mut self.chips);
         if let Some(fault) = self.chips.iter().find_map(|chip| chip.fault) {
             return Err(fault.into());
         }
-        if self.chips.iter().map(|chip| chip.width).sum::<usize>() > MAX_CELLS_WIDTH {
-            return Err("the plan needs too many columns".into());
+        if self.is_too_wide() {
+            return Err(TOO_WIDE.into());
         }
         self.chips[0].publics = header_length(self.bounds);
         let inputs: Option<Vec<usize>> =

@@ -10,7 +10,11 @@ use super::{
     expr::Scope,
     relation::{Data, Val, no},
 };
-use crate::{air::Node, gadget::Int, table::bounds};
+use crate::{
+    air::Node,
+    gadget::{Comparison, Int},
+    table::bounds,
+};
 
 /// `10^exponent`.
 pub(crate) fn power10(exponent: u32) -> I256 {
@@ -63,10 +67,13 @@ impl Scope<'_> {
                 _ => self.rescaled(val, types[0], ty, live),
             };
         }
+        if let (F::Ceil | F::Floor | F::Round | F::Trunc, [val, ..]) = (function, values) {
+            return self.rounded(function, val, (types[0], ty), live);
+        }
         if matches!(types[0], Type::Bytes | Type::String | Type::Timestamp) {
             return Err(format!("the function {} on {} has no constraints yet", function.name(), types[0]));
         }
-        let binary = matches!(function, F::Add | F::Div | F::Mul | F::Sub);
+        let binary = matches!(function, F::Add | F::Div | F::Mul | F::Quotient | F::Remainder | F::Sub);
         let mut valid = values[0].valid;
         if binary {
             let second = values.get(1).ok_or_else(|| no("a function has too few arguments"))?.valid;
@@ -88,11 +95,13 @@ impl Scope<'_> {
                 let (range, cut) = within((-a.hi, -a.lo), ty)?;
                 self.chip.combine(both, &[(-1, &a, None)], range, cut)
             }
+            F::Sign => {
+                let Comparison { lt, gt, .. } = self.chip.against_zero(both, &a);
+                let [lt, gt] = [lt, gt].map(|bit| crate::gadget::bit_int(self.chip, bit));
+                self.chip.combine(both, &[(1, &gt, None), (-1, &lt, None)], (-I256::ONE, I256::ONE), false)
+            }
             F::Abs => {
-                let zero = self.chip.constant(I256::ZERO);
-                let (left, right) = self.chip.same_encoding(both, &a, &zero);
-                let (left, right) = (self.chip.words(&left), self.chip.words(&right));
-                let negative = self.chip.compare(both, &left, &right).lt;
+                let negative = self.chip.against_zero(both, &a).lt;
                 let negative = crate::gadget::bit_int(self.chip, negative);
                 let (range, cut) = within((I256::ZERO, a.hi.max(-a.lo)), ty)?;
                 self.chip.combine(both, &[(1, &a, None), (-2, &a, Some(&negative))], range, cut)
@@ -101,6 +110,20 @@ impl Scope<'_> {
                 let b = int(1)?;
                 let (range, cut) = within(product_range(&a, &b).ok_or_else(|| no(WIDE))?, ty)?;
                 self.chip.combine(both, &[(1, &a, Some(&b))], range, cut)
+            }
+            F::Quotient => {
+                let b = int(1)?;
+                let quotient = self.chip.truncate(both, &a, &b).quotient;
+                self.cut(both, quotient, ty)?
+            }
+            F::Remainder => {
+                let b = int(1)?;
+                let rest = self.chip.truncate(both, &a, &b).rest;
+                self.cut(both, rest, ty)?
+            }
+            F::Sqrt => {
+                let scale = |ty: Type| i32::from(ty.scale().unwrap_or(0));
+                self.square_root(both, &a, 2 * scale(ty) - scale(types[0]), ty)?
             }
             _ => {
                 let b = int(1)?;
@@ -126,6 +149,74 @@ impl Scope<'_> {
         let most = a.hi.max(-a.lo).checked_mul(factor).ok_or_else(|| no(WIDE))?;
         let (range, cut) = within((-most, most), ty)?;
         Ok(self.chip.divide(live, a, factor, &divisor, range, cut))
+    }
+
+    /// A number that has to fit a type.
+    fn cut(&mut self, live: Node, int: Int, ty: Type) -> Result<Int, Reason> {
+        let (range, cut) = within((int.lo, int.hi), ty)?;
+        if !cut {
+            return Ok(int);
+        }
+        let int = self.chip.encoded(live, &int, range.0, range.1);
+        self.chip.exact(live, &int);
+        Ok(int)
+    }
+
+    /// `sqrt(a · 10^shift)`, rounded half to even; no proof where `a` is negative.
+    fn square_root(&mut self, live: Node, a: &Int, shift: i32, ty: Type) -> Result<Int, Reason> {
+        let factor = self.chip.constant(power10(shift.unsigned_abs()));
+        let one = self.chip.constant(I256::ONE);
+        let (top, bottom) = if shift < 0 {
+            (a.clone(), factor)
+        } else {
+            let range = product_range(a, &factor).ok_or_else(|| no(WIDE))?;
+            (self.chip.combine(live, &[(1, a, Some(&factor))], range, false), one)
+        };
+        let most = crate::gadget::root_half_even(top.hi, bottom.hi) + I256::ONE;
+        let (_, largest) = bounds(ty, 0).ok_or_else(|| no("a type without bounds"))?;
+        Ok(self.chip.root(live, &top, &bottom, most.min(largest)))
+    }
+
+    /// A number at a smaller scale, rounded; at a larger one it is exact.
+    fn rounded(
+        &mut self,
+        function: Function,
+        val: &Val,
+        (from, to): (Type, Type),
+        live: Node,
+    ) -> Result<Val, Reason> {
+        let (Some(have), Some(want)) = (from.scale(), to.scale()) else {
+            return Err(no("it rounds what is no number"));
+        };
+        if want >= have {
+            return self.rescaled(val, from, to, live);
+        }
+        let int = val.int().ok_or_else(|| no("it rounds what is no number"))?.clone();
+        let both = self.chip.and(live, val.valid);
+        let factor = power10((have - want).into());
+        let divisor = self.chip.constant(factor);
+        let (range, cut) = within((int.lo / factor - I256::ONE, int.hi / factor + I256::ONE), to)?;
+        let result = if function == Function::Round {
+            self.chip.divide(both, &int, I256::ONE, &divisor, range, cut)
+        } else {
+            let truncated = self.chip.truncate(both, &int, &divisor);
+            let quotient = truncated.quotient;
+            if function == Function::Trunc {
+                self.cut(both, quotient, to)?
+            } else {
+                // One more step from zero where there is a rest on that side.
+                let whole = self.chip.zero_int(both, &truncated.size);
+                let broken = self.chip.sub(both, whole);
+                let below = self.chip.and(broken, truncated.negative);
+                let (step, sign) = match function {
+                    Function::Floor => (below, -1),
+                    _ => (self.chip.sub(broken, below), 1),
+                };
+                let step = crate::gadget::bit_int(self.chip, step);
+                self.chip.combine(both, &[(1, &quotient, None), (sign, &step, None)], range, cut)
+            }
+        };
+        Ok(Val { valid: val.valid, data: Data::Int(result) })
     }
 
     /// A number at another scale: exact, or nothing can be proved.

@@ -8,6 +8,7 @@ use super::{Compiler, Reason};
 use crate::{
     air::{Chip, Copies, Load, Node, OrderPart},
     gadget::{Int, Key, KeyValue, Limb, Neighbours},
+    table::HASHED,
 };
 
 /// The value of a step.
@@ -111,7 +112,7 @@ impl Taken {
         chips[self.source].send(&self.bus, self.sent, select, 1);
         let real = chips[self.target].real;
         chips[self.target].receive(&self.bus, self.received, real);
-        chips[self.target].load = Load::Rows(self.copies);
+        chips[self.target].load = Load::Rows(alloc::vec![self.copies]);
     }
 }
 
@@ -211,6 +212,14 @@ pub(crate) fn position_key(chip: &mut Chip, position: &Int, descending: bool) ->
 /// Columns in ascending order, nulls last.
 pub(crate) fn ascending(columns: &[usize]) -> Vec<TypedSortKey> {
     columns.iter().map(|&column| TypedSortKey { column, descending: false, nulls_first: false }).collect()
+}
+
+/// Refuses values that can be equal but have no order.
+pub(crate) fn ordered(val: &Val) -> Result<(), Reason> {
+    match val.data {
+        Data::Text(_, HASHED) => Err(no("it puts texts of more than 30 bytes in order")),
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn no(reason: &str) -> Reason {

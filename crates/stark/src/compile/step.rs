@@ -4,18 +4,19 @@ use alloc::{collections::BTreeSet, format, vec::Vec};
 
 use proofmark_plan::{
     typed::{MapColumn, TypedBlock, TypedExpr, TypedKind, TypedOp, TypedPlan, TypedStep},
-    types::ValueType,
+    types::{Schema, ValueType},
 };
 
 use super::{
-    Compiler, Reason, Unsupported,
-    expr::Windows,
-    relation::{Data, Relation, Val, ascending, no},
+    Compiler, Reason, TOO_WIDE, Unsupported,
+    expr::{Windows, widened},
+    relation::{Data, Relation, Val, ascending, no, ordered},
+    shape::Merge,
 };
 use crate::{
     air::{Chip, Load, Node},
     gadget::LIMB_BITS,
-    table::{Kind, Layout, bounds, is_text, pack},
+    table::{Kind, Layout, TEXT_CLASSES, bounds, is_text, pack},
 };
 
 impl Compiler<'_> {
@@ -23,6 +24,11 @@ impl Compiler<'_> {
     pub(crate) fn block(&mut self, block: &TypedBlock) -> Option<Relation> {
         for step in &block.steps {
             self.step.clone_from(&step.id);
+            // Loops in loops grow fast; a verifier must not follow them.
+            if self.is_too_wide() {
+                self.unsupported.push(Unsupported { step: step.id.clone(), reason: no(TOO_WIDE) });
+                return None;
+            }
             match self.one_step(step) {
                 Ok(Some(relation)) => {
                     if let ValueType::Table(schema) = &step.result {
@@ -56,19 +62,41 @@ impl Compiler<'_> {
                 let source = self.schemas.get(input).cloned().unwrap_or_default();
                 self.reduce((&relation, &source), keys, columns, schema)?
             }
-            TypedOp::Branch { .. } => return Err(no("branches are not covered yet")),
-            TypedOp::Concat { .. } => return Err(no("concatenation is not covered yet")),
+            TypedOp::Branch { condition, then, otherwise } => {
+                return self.branch(condition, then, otherwise);
+            }
+            TypedOp::Concat { inputs } => {
+                let Some(relations) = inputs.iter().map(read).collect() else { return Ok(None) };
+                self.concat(relations)?
+            }
             TypedOp::Custom { .. } => return Err(no("a custom function has no constraints")),
-            TypedOp::Distinct { .. } => return Err(no("distinct is not covered yet")),
+            TypedOp::Distinct { input, fields } => {
+                let Some(relation) = read(input) else { return Ok(None) };
+                self.distinct(&relation, fields)?
+            }
             TypedOp::HashRows { .. } => return Err(no("SHA-256 of rows is not covered yet")),
-            TypedOp::Limit { .. } => return Err(no("limits are not covered yet")),
-            TypedOp::Loop { .. } => return Err(no("loops are not covered yet")),
-            TypedOp::Merge { .. } => return Err(no("joins are not covered yet")),
+            TypedOp::Limit { input, offset, count } => {
+                let Some(relation) = read(input) else { return Ok(None) };
+                self.limit(relation, *offset, *count)?
+            }
+            TypedOp::Loop { input, state, max_iterations, mode, body } => {
+                return self.unrolled(*input, *state, *max_iterations, (mode, body));
+            }
+            TypedOp::Merge { left, right, how, left_keys, right_keys, columns } => {
+                let (Some(a), Some(b)) = (read(left), read(right)) else { return Ok(None) };
+                let schema = |slot: &usize| self.schemas.get(slot).cloned().unwrap_or_default();
+                let schemas = [schema(left), schema(right)];
+                let merge = Merge { how: *how, left_keys, right_keys, columns };
+                self.merge((a, &schemas[0]), (b, &schemas[1]), &merge)?
+            }
             TypedOp::Parse { .. } => {
                 return Err(no("parsing raw bytes is not a table operation; start from a typed table"));
             }
             TypedOp::Serialize { .. } => return Err(no("raw bytes as a result are not a table")),
-            TypedOp::Sort { .. } => return Err(no("sorting is not covered yet")),
+            TypedOp::Sort { input, by, limit } => {
+                let Some(relation) = read(input) else { return Ok(None) };
+                self.sort_step(&relation, by, *limit)?
+            }
             TypedOp::Statistics { .. } => return Err(no("statistics is not covered yet")),
         }))
     }
@@ -83,49 +111,9 @@ impl Compiler<'_> {
             .ok_or_else(|| no("its text bounds do not fit its columns"))?;
         let at = self.chip("input", bound.rows)?;
         let chip = &mut self.chips[at];
-        let one = chip.int(1);
-        let (mut columns, mut slots, mut text) = (Vec::new(), Vec::new(), bound.text_bytes.iter());
-        for (column, layout) in schema.columns().iter().zip(&layout.columns) {
-            let (valid, valid_slot) = if layout.nullable {
-                let (bit, slot) = loaded_bit(chip);
-                (bit, Some(slot))
-            } else {
-                (one, None)
-            };
-            let data = match layout.kind {
-                Kind::Bit => {
-                    let (bit, slot) = loaded_bit(chip);
-                    slots.push((slot, valid_slot));
-                    if layout.nullable {
-                        let dead = chip.not(valid);
-                        let set = chip.mul(dead, bit);
-                        chip.zero(set, "a null is not true");
-                    }
-                    Data::Bit(bit)
-                }
-                Kind::Number { lo, hi } => {
-                    let int = chip.limbs(lo, hi);
-                    slots.push((int.slot, valid_slot));
-                    chip.fill_limbs(&int);
-                    let real = chip.real;
-                    chip.exact(real, &int);
-                    if layout.nullable {
-                        chip.zero_unless(valid, &int);
-                    }
-                    match is_text(column.ty) {
-                        true => Data::Text(int, text.next().copied().unwrap_or_default()),
-                        false => Data::Int(int),
-                    }
-                }
-            };
-            columns.push(Val { valid, data });
-        }
-        chip.load = Load::Table { input: index, columns: slots };
-        let elements = elements(chip, &columns, &layout);
-        let select = chip.real;
-        chip.digest(select, &elements, layout.iv, index);
+        let columns = load_table(chip, schema, &layout, &bound.text_bytes, index);
         self.input_digests.insert(index, at);
-        Ok(Relation { chip: at, select, columns, position: None, grouped: None })
+        Ok(Relation { chip: at, select: self.chips[at].real, columns, position: None, grouped: None })
     }
 
     fn filter(&mut self, relation: Relation, condition: &TypedExpr) -> Result<Relation, Reason> {
@@ -170,7 +158,7 @@ impl Compiler<'_> {
     }
 
     /// Sorts a table for each window form that the expressions use. The values of windows come with it.
-    fn windows(
+    pub(super) fn windows(
         &mut self,
         mut relation: Relation,
         exprs: &[&TypedExpr],
@@ -181,6 +169,7 @@ impl Compiler<'_> {
             wanted.iter().map(|(_, by, order)| (by.clone(), order.clone())).collect();
         let mut windows: Windows = Vec::new();
         for (by, order) in forms {
+            order.iter().filter_map(|at| relation.columns.get(*at)).try_for_each(ordered)?;
             // Windows computed so far move along as further columns.
             let plain = relation.columns.len();
             relation.columns.extend(windows.iter().map(|window| window.value.clone()));
@@ -217,17 +206,12 @@ impl Compiler<'_> {
         if let Some(step) = step {
             self.step.clone_from(&step.id);
         }
-        let relation = if relation.position.is_some() {
-            let kept: Vec<usize> = (0..relation.columns.len()).collect();
-            self.sort(&relation, &kept, &[], &[])?.0
-        } else {
-            relation
-        };
+        let relation = self.in_order(relation)?;
         let text: Vec<u8> = relation
             .columns
             .iter()
             .filter_map(|val| match val.data {
-                Data::Text(_, bound) => Some(bound),
+                Data::Text(_, bound) => Some(bound.max(TEXT_CLASSES[0])),
                 _ => None,
             })
             .collect();
@@ -243,7 +227,15 @@ impl Compiler<'_> {
                     }
                     Data::Int(chip.encoded(relation.select, int, lo, hi))
                 }
-                other => other.clone(),
+                // A constant has no digits of its own, but its digest has those of every text.
+                Data::Text(int, from) => {
+                    let to = (*from).max(TEXT_CLASSES[0]);
+                    let (lo, hi) =
+                        bounds(declared.ty.ty, to).ok_or_else(|| no("a text of the result has no bound"))?;
+                    let int = widened(chip, relation.select, int, *from, to)?;
+                    Data::Text(chip.encoded(relation.select, &int, lo, hi), to)
+                }
+                Data::Bit(bit) => Data::Bit(*bit),
             };
             if !declared.ty.nullable
                 && chip.graph.as_constant(val.valid) != Some(p3_field::PrimeCharacteristicRing::ONE)
@@ -275,6 +267,58 @@ impl Compiler<'_> {
         chip.digest(relation.select, &elements, layout.iv, salt);
         Ok((relation.chip, text))
     }
+}
+
+/// Columns for the rows of an input and their digest. Its values are shown to be of their types.
+pub(crate) fn load_table(
+    chip: &mut Chip,
+    schema: &Schema,
+    layout: &Layout,
+    text_bytes: &[u8],
+    index: usize,
+) -> Vec<Val> {
+    let one = chip.int(1);
+    let (mut columns, mut slots, mut text) = (Vec::new(), Vec::new(), text_bytes.iter());
+    for (column, layout) in schema.columns().iter().zip(&layout.columns) {
+        let (valid, valid_slot) = if layout.nullable {
+            let (bit, slot) = loaded_bit(chip);
+            (bit, Some(slot))
+        } else {
+            (one, None)
+        };
+        let data = match layout.kind {
+            Kind::Bit => {
+                let (bit, slot) = loaded_bit(chip);
+                slots.push((slot, valid_slot));
+                if layout.nullable {
+                    let dead = chip.not(valid);
+                    let set = chip.mul(dead, bit);
+                    chip.zero(set, "a null is not true");
+                }
+                Data::Bit(bit)
+            }
+            Kind::Number { lo, hi } => {
+                let int = chip.limbs(lo, hi);
+                slots.push((int.slot, valid_slot));
+                chip.fill_limbs(&int);
+                let real = chip.real;
+                chip.exact(real, &int);
+                if layout.nullable {
+                    chip.zero_unless(valid, &int);
+                }
+                match is_text(column.ty) {
+                    true => Data::Text(int, text.next().copied().unwrap_or_default()),
+                    false => Data::Int(int),
+                }
+            }
+        };
+        columns.push(Val { valid, data });
+    }
+    chip.load = Load::Table { input: index, columns: slots };
+    let elements = elements(chip, &columns, layout);
+    let select = chip.real;
+    chip.digest(select, &elements, layout.iv, index);
+    columns
 }
 
 /// A bit that is loaded from a slot.

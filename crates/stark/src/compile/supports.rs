@@ -11,7 +11,7 @@ use crate::{
 };
 
 /// Every step that this back end cannot prove, with its reason. Empty if the plan can be proved, for tables within
-/// its limits: 131,071 rows, texts of at most 30 bytes.
+/// its limits: 131,071 rows; texts that are put in order have at most 30 bytes.
 pub(crate) fn supports(plan: &TypedPlan) -> Vec<Unsupported> {
     let inputs = plan.inputs.iter().map(|input| {
         let texts = match &input.ty {

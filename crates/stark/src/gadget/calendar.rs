@@ -9,13 +9,14 @@
 //!     leap · (3 - e) = 0     leap · [c = 24] · (3 - b) = 0
 //! ```
 //!
-//! have one solution for each date: each year has its days exactly once. Everything is far below `p`: dates have 22
+//! give each date one year: each year has its days exactly once, and `leap` counts only on the last day of a leap year. Everything is far below `p`: dates have 22
 //! bits, and `a < 2^5`.
 
 use p3_field::PrimeCharacteristicRing;
+use proofmark_plan::calendar::{MAX_DATE, MIN_DATE};
 
 use super::{Int, Limb};
-use crate::air::{Chip, F, Node};
+use crate::air::{Chip, F, FillError, Node};
 
 /// Day of 0001-01-01.
 const FIRST_DAY: i64 = -719_162;
@@ -28,6 +29,9 @@ impl Chip {
     pub(crate) fn year(&mut self, live: Node, date: &Int) -> Int {
         let [a, b, c, e, leap] = [5, 2, 5, 2, 1].map(|bits| self.ranged(bits));
         let doy = self.ranged(9);
+        // In a leap year the bit may say either on all days but the last: the year is the same.
+        let never = self.int(0);
+        self.leave_free(&[leap], never);
         let three = self.int(3);
         let short = self.sub(three, e);
         let wrong = self.mul(leap, short);
@@ -77,7 +81,11 @@ impl Chip {
             if !row.bit(live) {
                 return Ok(());
             }
-            let parts = parts(row.get(from).as_i64());
+            let day = row.get(from);
+            if day < ethnum::I256::from(MIN_DATE) || day > ethnum::I256::from(MAX_DATE) {
+                return Err(FillError::Number("a date is out of its range"));
+            }
+            let parts = parts(day.as_i64());
             for (column, part) in columns.iter().zip(parts) {
                 row.write(*column, F::from_u32(part));
             }
@@ -109,8 +117,6 @@ fn parts(day: i64) -> [u32; 6] {
 
 #[cfg(test)]
 mod tests {
-    use proofmark_plan::calendar::{MAX_DATE, MIN_DATE};
-
     use super::*;
 
     #[test]

@@ -136,8 +136,8 @@ impl Chip {
             let count = selected.iter().filter(|selected| **selected).count();
             let end = selected.iter().rposition(|selected| *selected).unwrap_or(0);
             let (mut capacity, mut left, salts) = (iv, count, pass.salts[salt]);
-            for row in 0..pass.height() {
-                let (is_head, is_selected) = (row == 0, selected[row]);
+            for (row, is_selected) in selected.into_iter().enumerate() {
+                let is_head = row == 0;
                 left -= usize::from(is_selected);
                 let block: [F; RATE] = match (is_head, is_selected) {
                     (true, _) => array::from_fn(|lane| match lane {
@@ -167,9 +167,7 @@ impl Chip {
                     capacity = array::from_fn(|lane| after[RATE + lane]);
                 }
                 if row == end {
-                    for lane in 0..RATE {
-                        pass.publics[columns.first_public + lane] = after[lane];
-                    }
+                    pass.publics[columns.first_public..][..RATE].copy_from_slice(&after[..RATE]);
                 }
             }
             Ok(())

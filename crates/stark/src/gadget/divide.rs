@@ -10,6 +10,12 @@
 //! since `U = 2r + A` for the rest `r = n·c - q·d`, and `-A <= 2r <= A` with the even choice at both ends is rounding
 //! half to even.
 //!
+//! **Truncated quotient and rest.** With `N = |n|`, `A = |d|` and signs `s_n, s_d`
+//!
+//! ```text
+//!     N = Q·A + R     0 <= R < A     q = ±Q, negative if the signs differ     r = ±R, with the sign of n
+//! ```
+//!
 //! **Root.** `f = round(sqrt(a / b))` for `a >= 0`, `b > 0`. With `z = [f = 0]`
 //!
 //! ```text
@@ -20,7 +26,7 @@
 //! `f = 0` only restricts himself; `z = 1` needs `f = 0`.
 
 use super::{
-    Int, LIMB_BITS, Term,
+    Comparison, Int, LIMB_BITS, Term,
     integer::{MOST, bit_int},
 };
 use crate::air::{Chip, FillError, Node, Slot};
@@ -50,6 +56,16 @@ pub(crate) fn root_half_even(a: I256, b: I256) -> I256 {
     let four = I256::from(4) * a;
     let odd = floor & I256::ONE == I256::ONE;
     if four > above || (four == above && odd) { floor + I256::ONE } else { floor }
+}
+
+/// A quotient without its fraction.
+pub(crate) struct Truncated {
+    pub(crate) quotient: Int,
+    pub(crate) rest: Int,
+    /// The size of the rest.
+    pub(crate) size: Int,
+    /// Whether the exact quotient is negative, or zero of different signs.
+    pub(crate) negative: Node,
 }
 
 impl Chip {
@@ -162,14 +178,66 @@ impl Chip {
 
     /// `|a|`, which is not zero.
     fn size(&mut self, live: Node, a: &Int) -> Int {
+        self.magnitude(live, a, true).0
+    }
+
+    /// How a number compares with zero.
+    pub(crate) fn against_zero(&mut self, live: Node, a: &Int) -> Comparison {
         let zero = self.constant(I256::ZERO);
         let (left, right) = self.same_encoding(live, a, &zero);
         let (left, right) = (self.words(&left), self.words(&right));
-        let comparison = self.compare(live, &left, &right);
-        self.zero(comparison.eq, "a divisor is not zero");
+        self.compare(live, &left, &right)
+    }
+
+    /// `|a|`, and a bit that says whether `a` is negative; `a` may not be zero if it is to be a divisor.
+    fn magnitude(&mut self, live: Node, a: &Int, divisor: bool) -> (Int, Node) {
+        if a.lo > 0 || (a.lo == 0 && !divisor) {
+            return (a.clone(), self.int(0));
+        }
+        let comparison = self.against_zero(live, a);
+        if divisor {
+            self.zero(comparison.eq, "a divisor is not zero");
+        }
         let negative = bit_int(self, comparison.lt);
         let most = a.hi.max(-a.lo);
-        self.combine(live, &[(1, a, None), (-2, a, Some(&negative))], (I256::ZERO, most), false)
+        let size = self.combine(live, &[(1, a, None), (-2, a, Some(&negative))], (I256::ZERO, most), false);
+        (size, comparison.lt)
+    }
+
+    /// `n / d` without its fraction, and the rest, which has the sign of `n`. Both are within the bounds of `n`, or
+    /// one past them; no proof where the divisor is zero.
+    pub(crate) fn truncate(&mut self, live: Node, n: &Int, d: &Int) -> Truncated {
+        let (top, n_negative) = self.magnitude(live, n, false);
+        let (bottom, d_negative) = self.magnitude(live, d, true);
+        let (top_slot, bottom_slot) = (top.slot, bottom.slot);
+        let whole = self.witness(live, I256::ZERO, top.hi, move |row| match row.get(bottom_slot) {
+            I256::ZERO => Err(FillError::Number("division by zero")),
+            bottom => Ok(row.get(top_slot) / bottom),
+        });
+        let rest = self.combine(
+            live,
+            &[(1, &top, None), (-1, &whole, Some(&bottom))],
+            (I256::ZERO, bottom.hi),
+            false,
+        );
+        let one = self.constant(I256::ONE);
+        // The rest is smaller than the divisor.
+        let smaller = [(1, &bottom, None), (-1, &rest, None), (-1, &one, None)];
+        self.combine(live, &smaller, (I256::ZERO, bottom.hi), false);
+        let both = self.and(n_negative, d_negative);
+        let (sum, twice) = (self.add(n_negative, d_negative), self.scale(both, 2));
+        let negative = self.sub(sum, twice);
+        let signed = |chip: &mut Self, value: &Int, sign: Node| {
+            if chip.graph.as_constant(sign).is_some() {
+                return value.clone();
+            }
+            let sign = bit_int(chip, sign);
+            let terms = [(1, value, None), (-2, value, Some(&sign))];
+            chip.combine(live, &terms, (-value.hi, value.hi), false)
+        };
+        let quotient = signed(self, &whole, negative);
+        let signed_rest = signed(self, &rest, n_negative);
+        Truncated { quotient, rest: signed_rest, size: rest, negative }
     }
 
     /// Demands that `value` is even where one of two non-negative numbers is zero.

@@ -145,6 +145,20 @@ impl Chip {
         });
     }
 
+    /// Fills the slot from limbs that something else fills.
+    pub(crate) fn fill_slot(&mut self, int: &Int) {
+        let (slot, parts) = (int.slot, int.limbs.clone());
+        self.fill_row(move |row| {
+            let mut value = I256::ZERO;
+            for (at, limb) in parts.iter().enumerate() {
+                let digit = row.integer(limb.raw, 0) + i128::from(limb.base);
+                value += I256::from(digit) << (at as u32 * LIMB_BITS);
+            }
+            row.set(slot, value);
+            Ok(())
+        });
+    }
+
     /// Demands `v <= hi` where `live`, if the limbs alone do not show it.
     pub(crate) fn exact(&mut self, live: Node, int: &Int) {
         let span = int.hi - int.offset();
@@ -221,6 +235,15 @@ impl Chip {
         self.identity(live, &[Term::of(1, int), Term::of(-1, &result)]);
         self.zero_unless(live, &result);
         Int { lo: int.lo.max(lo), hi: int.hi.min(hi), ..result }
+    }
+
+    /// The same number in an encoding that zero has too: a constant has none but its own.
+    pub(crate) fn beside_zero(&mut self, int: &Int) -> Int {
+        if int.lo < int.hi {
+            return int.clone();
+        }
+        let one = self.int(1);
+        self.encoded(one, int, int.lo, int.hi)
     }
 
     /// Both numbers in one encoding.

@@ -130,11 +130,9 @@ impl Chip {
             let Some((at, difference)) = found.filter(|(_, difference)| *difference > 0) else {
                 return Err(FillError::Number("rows are not in order"));
             };
-            if let Some(before) = row.before() {
-                before[columns[at]] = F::ONE;
-                before[low] = F::from_i64(((difference - 1) & ((1 << LIMB_BITS) - 1)) as i64);
-                before[high] = F::from_i64(((difference - 1) >> LIMB_BITS) as i64);
-            }
+            row.write_before(columns[at], F::ONE);
+            row.write_before(low, F::from_i64(((difference - 1) & ((1 << LIMB_BITS) - 1)) as i64));
+            row.write_before(high, F::from_i64(((difference - 1) >> LIMB_BITS) as i64));
             Ok(())
         });
         Neighbours { cont, last }

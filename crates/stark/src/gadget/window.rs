@@ -20,28 +20,16 @@ impl Chip {
     }
 
     fn previous_int(&mut self, cont: Node, int: &Int) -> Int {
+        let int = self.beside_zero(int);
         let limbs = int
             .limbs
             .iter()
-            .map(|limb| Limb {
-                raw: self.shifted(cont, limb.raw, -limb.base),
-                bits: limb.bits.max(1),
-                base: limb.base,
-            })
+            .map(|limb| Limb { raw: self.shifted(cont, limb.raw, -limb.base), ..*limb })
             .collect::<alloc::vec::Vec<_>>();
-        let slot = self.slot();
-        let parts = limbs.clone();
-        self.fill_row(move |row| {
-            let mut value = ethnum::I256::ZERO;
-            for (at, limb) in parts.iter().enumerate() {
-                let digit = row.integer(limb.raw, 0) + i128::from(limb.base);
-                value += ethnum::I256::from(digit) << (at as u32 * super::LIMB_BITS);
-            }
-            row.set(slot, value);
-            Ok(())
-        });
         let zero = ethnum::I256::ZERO;
-        Int { limbs, slot, lo: int.lo.min(zero), hi: int.hi.max(zero) }
+        let previous = Int { limbs, slot: self.slot(), lo: int.lo.min(zero), hi: int.hi.max(zero) };
+        self.fill_slot(&previous);
+        previous
     }
 
     fn shifted(&mut self, cont: Node, node: Node, otherwise: i64) -> Node {

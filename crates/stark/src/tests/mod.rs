@@ -1,5 +1,12 @@
 //! Tests of whole plans.
 
 mod attacks;
+mod bench;
+mod deletion;
+mod historic;
 mod plans;
 mod random;
+mod solver;
+mod steps;
+
+pub(crate) use attacks::{small_case, small_proof};

@@ -18,12 +18,12 @@ use crate::{
     verify,
 };
 
-pub(super) fn typed(text: &str) -> TypedPlan {
+pub(crate) fn typed(text: &str) -> TypedPlan {
     let source = source::read(text, "plan.yaml", Format::detect("plan.yaml", text)).expect("a plan");
     source.check().expect("a checked plan").0.typed
 }
 
-pub(super) fn csv(plan: &TypedPlan, input: usize, text: &str) -> Table {
+pub(crate) fn csv(plan: &TypedPlan, input: usize, text: &str) -> Table {
     let declared = &plan.inputs[input];
     let ValueType::Table(schema) = &declared.ty else { panic!("a table") };
     let bytes = Bytes::from(Vec::from(text.as_bytes()));
@@ -38,16 +38,16 @@ pub(super) fn csv(plan: &TypedPlan, input: usize, text: &str) -> Table {
 }
 
 /// A plan with its data and everything a statement needs.
-pub(super) struct Case {
-    pub(super) plan: TypedPlan,
-    pub(super) inputs: Vec<Table>,
-    pub(super) bounds: Bounds,
-    pub(super) digests: Vec<proofmark_core::Digest>,
-    pub(super) output_digest: proofmark_core::Digest,
+pub(crate) struct Case {
+    pub(crate) plan: TypedPlan,
+    pub(crate) inputs: Vec<Table>,
+    pub(crate) bounds: Bounds,
+    pub(crate) digests: Vec<proofmark_core::Digest>,
+    pub(crate) output_digest: proofmark_core::Digest,
 }
 
 impl Case {
-    pub(super) fn new(plan: TypedPlan, inputs: Vec<Table>) -> Self {
+    pub(crate) fn new(plan: TypedPlan, inputs: Vec<Table>) -> Self {
         let values = inputs.iter().cloned().map(Value::Table).collect();
         let Value::Table(output) = execute(&plan, values, &NoCustom).expect("an execution").output else {
             panic!("a table")
@@ -65,14 +65,14 @@ impl Case {
     }
 
     /// A case whose output nobody knows.
-    pub(super) fn without_output(plan: TypedPlan, inputs: Vec<Table>, bounds: Bounds) -> Self {
+    pub(crate) fn without_output(plan: TypedPlan, inputs: Vec<Table>, bounds: Bounds) -> Self {
         let digests =
             inputs.iter().map(|table| digest::table(table, Salt::NONE).expect("a digest")).collect();
         let output_digest = crate::digest::to_digest(&[Default::default(); 8]);
         Self { plan, inputs, bounds, digests, output_digest }
     }
 
-    pub(super) fn statement(&self, level: Level) -> Statement<'_> {
+    pub(crate) fn statement(&self, level: Level) -> Statement<'_> {
         Statement {
             plan: &self.plan,
             claim: [7; 32],
@@ -83,23 +83,29 @@ impl Case {
         }
     }
 
-    pub(super) fn fill(&self, level: Level) -> Result<Filled, ProveError> {
+    pub(crate) fn fill(&self, level: Level) -> Result<Filled, ProveError> {
         let salts = alloc::vec![Salt::NONE; self.inputs.len()];
         let witness = Witness { inputs: &self.inputs, salts: &salts, output_salt: Salt::NONE };
         fill_statement(&self.statement(level), &witness, &mut StdRng::seed_from_u64(1), &mut ())
     }
 
     /// Fills and checks natively: the output equals the executor's, by its digest.
-    pub(super) fn check(&self) -> Filled {
+    pub(crate) fn check(&self) -> Filled {
         let filled = self.fill(Level::Fast).unwrap_or_else(|error| panic!("{error}"));
         assert_eq!(filled.violations(), []);
         filled
     }
 
-    pub(super) fn prove(&self, level: Level) {
+    /// A proof, whatever the trace holds.
+    pub(crate) fn proof(&self, level: Level) -> Vec<u8> {
+        let filled = self.fill(level).unwrap_or_else(|error| panic!("{error}"));
+        prove_filled(&self.statement(level), filled, &mut StdRng::seed_from_u64(2), &mut ()).expect("a proof")
+    }
+
+    pub(crate) fn prove(&self, level: Level) {
         let filled = self.fill(level).unwrap_or_else(|error| panic!("{error}"));
         let start = std::time::Instant::now();
-        let proof = prove_filled(&self.statement(level), &filled, &mut StdRng::seed_from_u64(2), &mut ())
+        let proof = prove_filled(&self.statement(level), filled, &mut StdRng::seed_from_u64(2), &mut ())
             .expect("a proof");
         let proved = start.elapsed();
         let start = std::time::Instant::now();

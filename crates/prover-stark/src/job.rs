@@ -1,0 +1,157 @@
+//! A request as the STARK sees it: owned, so that a thread can work on it, and with public bounds that fit.
+
+use proofmark_core::{Claim, Digest, PlanClaim};
+use proofmark_plan::{
+    guest,
+    typed::{TypedBlock, TypedOp, TypedPlan},
+    value::{Table, Value},
+    wire,
+};
+use proofmark_prover::ProveError;
+use proofmark_stark::{
+    Bounds, Level, ProveError as StarkError, Salt, Statement, TableBounds, Witness, digest,
+};
+
+use crate::prove::NAME;
+
+/// Groups of a `reduce` step, until the data has more.
+const GROUPS: u32 = 255;
+
+/// Tables with their bounds and salts.
+pub(crate) struct Tables {
+    pub(crate) tables: Vec<Table>,
+    pub(crate) salts: Vec<Salt>,
+    pub(crate) bounds: Bounds,
+}
+
+impl Tables {
+    /// # Errors
+    /// [`ProveError::Unsupported`] if an input is no table, or has 2^32 rows.
+    pub(crate) fn of(request: &guest::Request<'_>) -> Result<Self, ProveError> {
+        let mut found = Self { tables: Vec::new(), salts: Vec::new(), bounds: Bounds::default() };
+        for ((value, salt), input) in request.inputs.iter().zip(&request.typed.inputs) {
+            let Value::Table(table) = value else {
+                return Err(unsupported(format!("input {} is bytes", input.name)));
+            };
+            let bounds = TableBounds::of(table)
+                .ok_or_else(|| unsupported(format!("input {} has too many rows", input.name)))?;
+            found.tables.push(table.clone());
+            found.salts.push(Salt::from_seed(salt));
+            found.bounds.inputs.push(bounds);
+        }
+        Ok(found)
+    }
+
+    /// The digest of each input.
+    ///
+    /// # Errors
+    /// [`ProveError::Unsupported`].
+    pub(crate) fn digests(&self) -> Result<Vec<Digest>, ProveError> {
+        let inputs = self.tables.iter().zip(&self.salts).zip(&self.bounds.inputs);
+        inputs
+            .map(|((table, salt), bounds)| {
+                digest::table_with_text_bounds(table, &bounds.text_bytes, *salt)
+                    .map_err(|error| unsupported(error.to_string()))
+            })
+            .collect()
+    }
+}
+
+/// What is proved.
+pub(crate) struct Job {
+    pub(crate) plan: TypedPlan,
+    /// The plan as evidence carries it.
+    pub(crate) plan_bytes: Vec<u8>,
+    claim: [u8; 32],
+    inputs: Vec<Digest>,
+    output: Digest,
+    output_salt: Salt,
+    level: Level,
+    tables: Tables,
+}
+
+impl Job {
+    /// # Errors
+    /// [`ProveError::Unsupported`] if the claim is not one that these proofs show,
+    /// [`ProveError::Diverged`] if it is about another plan.
+    pub(crate) fn new(claim: &Claim, request: &guest::Request<'_>, level: Level) -> Result<Self, ProveError> {
+        let Claim::Plan(PlanClaim { plan, job, inputs, output, limits, usage }) = claim else {
+            return Err(unsupported("it is not about a plan"));
+        };
+        if limits.is_some() || usage.is_some() {
+            return Err(unsupported("it states limits or usage, which a proof over tables does not show"));
+        }
+        let typed = request.typed;
+        let names = inputs.iter().map(|input| &input.name);
+        if *plan != typed.hash || *job != request.job.or(typed.job) {
+            return Err(ProveError::Diverged { detail: "another plan or job".to_owned() });
+        }
+        if !names.eq(typed.inputs.iter().map(|input| &input.name)) {
+            return Err(ProveError::Diverged { detail: "other inputs".to_owned() });
+        }
+        Ok(Self {
+            plan: typed.clone(),
+            plan_bytes: wire::encode(request.plan),
+            claim: *claim.digest().as_bytes(),
+            inputs: inputs.iter().map(|input| input.root).collect(),
+            output: *output,
+            output_salt: Salt::from_seed(&request.output_salt),
+            level,
+            tables: Tables::of(request)?,
+        })
+    }
+
+    pub(crate) fn bounds(&self) -> &Bounds {
+        &self.tables.bounds
+    }
+
+    pub(crate) fn statement(&self) -> Statement<'_> {
+        Statement {
+            plan: &self.plan,
+            claim: self.claim,
+            inputs: &self.inputs,
+            output: self.output,
+            bounds: &self.tables.bounds,
+            level: self.level,
+        }
+    }
+
+    pub(crate) fn witness(&self) -> Witness<'_> {
+        Witness { inputs: &self.tables.tables, salts: &self.tables.salts, output_salt: self.output_salt }
+    }
+
+    /// Raises the bound that an attempt found too low. `false` if there is none to raise.
+    pub(crate) fn raise(&mut self, error: &StarkError) -> bool {
+        let StarkError::TooManyRows { step, rows, bound } = error else { return false };
+        let mut steps = Vec::new();
+        reduce_steps(&self.plan.body, &mut steps);
+        let Some(at) = steps.iter().position(|id| *id == step) else { return false };
+        let needed = (*rows as u64 + 1).next_power_of_two() - 1;
+        let Ok(needed) = u32::try_from(needed) else { return false };
+        let groups = &mut self.tables.bounds.groups;
+        groups.resize(groups.len().max(steps.len()), GROUPS);
+        // Each attempt raises a bound, so there is an end.
+        let raised = needed as usize > *bound && groups[at] < needed;
+        groups[at] = groups[at].max(needed);
+        raised
+    }
+}
+
+/// The ids of `reduce` steps in execution order. A checked plan has at most 64 levels, which bounds the recursion.
+fn reduce_steps<'a>(block: &'a TypedBlock, found: &mut Vec<&'a str>) {
+    for step in &block.steps {
+        match &step.op {
+            TypedOp::Branch { then, otherwise, .. } => {
+                reduce_steps(then, found);
+                reduce_steps(otherwise, found);
+            }
+            TypedOp::Loop { body, .. } => reduce_steps(body, found),
+            TypedOp::Reduce { .. } => found.push(&step.id),
+            _ => (),
+        }
+    }
+}
+
+pub(crate) fn unsupported(detail: impl Into<String>) -> ProveError {
+    ProveError::Unsupported { prover: NAME, detail: detail.into() }
+}

@@ -1,0 +1,309 @@
+//! The prover: find bounds, estimate, prove, check.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
+
+use proofmark_core::{Digest, Evidence, StarkEvidence, TableBounds as StatedBounds};
+use proofmark_plan::{guest, typed::TypedPlan, value::Value};
+use proofmark_prover::{
+    Control, Digests, Estimate, Executed, Phase, Program, Progress, ProofStats, ProveError, ProveRequest,
+    Proved, Prover, ServerInfo, Unsupported, Work,
+    calibration::{Calibration, cache_folder},
+    supervise::{self, Abandoned, Bounds},
+};
+use proofmark_stark::{
+    Cost, Level, ProveError as StarkError, Salt, VerifyError, cost, digest, dry_run, output_text_bounds,
+};
+use proofmark_verifier::systems::stark;
+use rand::{SeedableRng as _, TryRng as _, rngs::StdRng, rngs::SysRng};
+
+use crate::job::{Job, Tables, unsupported};
+
+/// The proof system's name.
+pub(crate) const NAME: &str = "stark";
+
+/// Committed cells that a core proves in a second, before anything was measured.
+const CELLS_PER_SECOND: u64 = 1_000_000;
+
+/// The columnar STARK, in this process.
+#[derive(Clone, Debug)]
+pub struct Stark {
+    options: Options,
+}
+
+/// Choices of the user.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// How sure the proofs are.
+    pub level: Level,
+    /// Where the speed of this machine is remembered; `None` is the proofmark cache.
+    pub cache: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { level: Level::Standard, cache: None }
+    }
+}
+
+impl Default for Stark {
+    fn default() -> Self {
+        Self::new(Options::default())
+    }
+}
+
+impl Stark {
+    /// A prover with these options.
+    pub fn new(options: Options) -> Self {
+        Self { options }
+    }
+
+    fn calibration(&self) -> (Calibration, Option<PathBuf>, String) {
+        let key = format!("{NAME}-{}", self.options.level.name());
+        let cache = self.options.cache.clone().or_else(cache_folder);
+        let folder = cache.as_deref().unwrap_or(Path::new("/nonexistent"));
+        (Calibration::load(folder, &key, CELLS_PER_SECOND), cache, key)
+    }
+
+    /// The job with bounds that fit its data, and its cost.
+    fn fit(&self, request: &ProveRequest<'_>, bounds: &Bounds<'_>) -> Result<(Job, Cost), ProveError> {
+        bounds.check()?;
+        report(bounds, Phase::Execute, None);
+        let mut job = Job::new(request.claim, &request.request, self.options.level)?;
+        loop {
+            // The sizes of tables tell what a proof takes before anything is computed.
+            let cost =
+                cost(&job.plan, job.bounds(), self.options.level).map_err(|error| failed(error, bounds))?;
+            refuse_memory(cost.memory_bytes, bounds)?;
+            let ended = supervise::in_thread(bounds, move |abandoned| (dry(&job, &abandoned), job), || ())?;
+            job = ended.value.1;
+            match ended.value.0 {
+                Ok(()) => return Ok((job, cost)),
+                Err(error) if job.raise(&error) => (),
+                Err(error) => return Err(failed(error, bounds)),
+            }
+        }
+    }
+}
+
+impl Prover for Stark {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn program(&self) -> Option<Program> {
+        None
+    }
+
+    fn unsupported(&self, plan: &TypedPlan) -> Vec<Unsupported> {
+        let steps = proofmark_stark::supports(plan).into_iter();
+        let mut found: Vec<_> =
+            steps.map(|found| Unsupported { step: found.step, reason: found.reason }).collect();
+        for input in &plan.inputs {
+            if input.data_commitment.is_some() {
+                found.push(Unsupported {
+                    step: input.name.clone(),
+                    reason:
+                        "the plan fixes the SHA-256 root of its data, and proofs over tables name data by \
+                             Poseidon2 digests"
+                            .to_owned(),
+                });
+            }
+        }
+        found
+    }
+
+    fn digests(&self, request: &guest::Request<'_>, output: &Value) -> Result<Digests, ProveError> {
+        let tables = Tables::of(request)?;
+        let Value::Table(output) = output else { return Err(unsupported("the output is bytes")) };
+        let refused = |steps: Vec<proofmark_stark::Unsupported>| {
+            let steps: Vec<_> = steps.iter().map(|step| format!("{}: {}", step.step, step.reason)).collect();
+            unsupported(steps.join("; "))
+        };
+        let text = output_text_bounds(request.typed, &tables.bounds).map_err(refused)?;
+        let salt = Salt::from_seed(&request.output_salt);
+        let output = digest::table_with_text_bounds(output, &text, salt)
+            .map_err(|error| unsupported(format!("the output: {error}")))?;
+        Ok(Digests { inputs: tables.digests()?, output })
+    }
+
+    fn availability(&self) -> Result<ServerInfo, ProveError> {
+        Ok(ServerInfo {
+            path: None,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            gpu: "not used".to_owned(),
+            uses_gpu: false,
+        })
+    }
+
+    fn execute(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Executed, ProveError> {
+        let start = Instant::now();
+        let (_, cost) = self.fit(request, &Bounds::from_now(control))?;
+        Ok(Executed { journal: Vec::new(), work: work(&cost), time: start.elapsed() })
+    }
+
+    fn estimate(&self, executed: &Executed) -> Estimate {
+        let (calibration, ..) = self.calibration();
+        let memory_bytes = match executed.work {
+            Work::Cells { memory_bytes, .. } => memory_bytes,
+            Work::Cycles { .. } => 0,
+        };
+        Estimate {
+            time: calibration.time(executed.work.total()),
+            memory_bytes,
+            calibrated: calibration.measured,
+        }
+    }
+
+    fn prove(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Proved, ProveError> {
+        let bounds = Bounds::from_now(control);
+        let (job, cost) = self.fit(request, &bounds)?;
+        let work = work(&cost);
+        let (calibration, cache, key) = self.calibration();
+        let estimate = calibration.time(work.total());
+        let begun = Instant::now();
+        let remaining = || Some(estimate.saturating_sub(begun.elapsed()));
+        report(&bounds, Phase::Prove { segment: 1, of: 1 }, remaining());
+        let verifying = Arc::new(AtomicBool::new(false));
+        let seen = verifying.clone();
+        let body = move |abandoned: Abandoned| {
+            let proved = prove_and_check(&job, &abandoned, &seen);
+            (proved, job)
+        };
+        let mut told = false;
+        let ended = supervise::in_thread(&bounds, body, || {
+            let checking = verifying.load(Ordering::Relaxed);
+            match (checking, told) {
+                (false, _) => report(&bounds, Phase::Prove { segment: 1, of: 1 }, remaining()),
+                (true, false) => report(&bounds, Phase::Verify, None),
+                (true, true) => (),
+            }
+            told |= checking;
+        })?;
+        let (proved, job) = ended.value;
+        let (proof, security, time) = proved.map_err(|failure| match failure {
+            Failure::Prove(error) => failed(error, &bounds),
+            Failure::Random(error) => ProveError::Io {
+                doing: "the system gives no random numbers".to_owned(),
+                source: std::io::Error::other(error),
+            },
+            Failure::Verify(error) => ProveError::BadOutput { detail: error.to_string() },
+        })?;
+        if !told {
+            report(&bounds, Phase::Verify, None);
+        }
+        if let Some(cache) = cache {
+            calibration.learn(&cache, &key, work.total(), time);
+        }
+        let (security, conjectured_bits) = stark::level(&security);
+        let level = self.options.level.name();
+        let parameters = [
+            ("securityLevel", level.to_owned()),
+            ("traceCells", work.total().to_string()),
+            ("tables", cost.chips.len().to_string()),
+        ];
+        let stated = job.bounds().inputs.iter();
+        let stated =
+            stated.map(|table| StatedBounds { rows: table.rows, text_bytes: table.text_bytes.clone() });
+        let evidence = StarkEvidence {
+            plan: job.plan_bytes.clone().into(),
+            inputs: stated.collect(),
+            groups: job.bounds().groups.clone(),
+            level: level.to_owned(),
+            proof: proof.into(),
+            security,
+            conjectured_bits,
+        };
+        Ok(Proved {
+            evidence: Evidence::Stark(evidence),
+            stats: ProofStats {
+                prover: format!("proofmark-stark {}", env!("CARGO_PKG_VERSION")),
+                parameters: parameters
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .into_iter()
+                    .collect::<BTreeMap<_, _>>(),
+                work,
+                time,
+                peak_memory_bytes: ended.peak_memory_bytes,
+            },
+        })
+    }
+}
+
+/// The digest by which proofs name a value, under a salt as for [`Digests`]; `None` if no proof can be about it.
+pub fn table_digest(value: &Value, salt: &[u8; 32]) -> Option<Digest> {
+    let Value::Table(table) = value else { return None };
+    digest::table(table, Salt::from_seed(salt)).ok()
+}
+
+/// Fills the tables without proving. Nothing of this is ever told, so the masks need not be random.
+fn dry(job: &Job, abandoned: &Abandoned) -> Result<(), StarkError> {
+    let mut rng = StdRng::from_seed([0; 32]);
+    dry_run(&job.statement(), &job.witness(), &mut rng, &mut Watch(abandoned))
+}
+
+enum Failure {
+    Prove(StarkError),
+    Random(String),
+    Verify(VerifyError),
+}
+
+fn prove_and_check(
+    job: &Job,
+    abandoned: &Abandoned,
+    verifying: &AtomicBool,
+) -> Result<(Vec<u8>, proofmark_stark::Security, Duration), Failure> {
+    let start = Instant::now();
+    let mut seed = [0; 32];
+    SysRng.try_fill_bytes(&mut seed).map_err(|error| Failure::Random(error.to_string()))?;
+    let mut rng = StdRng::from_seed(seed);
+    let statement = job.statement();
+    let proof = proofmark_stark::prove(&statement, &job.witness(), &mut rng, &mut Watch(abandoned))
+        .map_err(Failure::Prove)?;
+    let time = start.elapsed();
+    verifying.store(true, Ordering::Relaxed);
+    let security = proofmark_stark::verify(&statement, &proof).map_err(Failure::Verify)?;
+    Ok((proof, security, time))
+}
+
+struct Watch<'a>(&'a Abandoned);
+
+impl proofmark_stark::Progress for Watch<'_> {
+    fn cancelled(&mut self) -> bool {
+        self.0.is_set()
+    }
+}
+
+fn work(cost: &Cost) -> Work {
+    Work::Cells { total: cost.cells, memory_bytes: cost.memory_bytes, shards: 1 }
+}
+
+fn refuse_memory(needed_bytes: u64, bounds: &Bounds<'_>) -> Result<(), ProveError> {
+    match bounds.control.memory_limit_bytes {
+        Some(limit_bytes) if needed_bytes > limit_bytes => {
+            Err(ProveError::MemoryExceeded { limit_bytes, needed_bytes, predicted: true })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// What an error of the STARK is for a caller.
+fn failed(error: StarkError, bounds: &Bounds<'_>) -> ProveError {
+    match error {
+        StarkError::Cancelled => ProveError::Cancelled { after: bounds.start.elapsed() },
+        StarkError::DigestMismatch { what } => ProveError::Diverged { detail: format!("another {what}") },
+        StarkError::Internal(detail) => ProveError::BadOutput { detail },
+        error => unsupported(error.to_string()),
+    }
+}
+
+fn report(bounds: &Bounds<'_>, phase: Phase, remaining: Option<Duration>) {
+    bounds.control.report(Progress { phase, elapsed: bounds.start.elapsed(), remaining });
+}

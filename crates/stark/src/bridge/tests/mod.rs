@@ -1,0 +1,6 @@
+//! Tests of the bridge.
+
+mod attacks;
+mod hashes;
+mod honest;
+mod statement;

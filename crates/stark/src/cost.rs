@@ -1,0 +1,147 @@
+//! What a proof takes, from the compiled plan alone.
+
+use alloc::{string::String, vec::Vec};
+
+use p3_batch_stark::ProverData;
+use proofmark_plan::typed::TypedPlan;
+
+use crate::{
+    air::{Chip, ChipAir},
+    compile::compile,
+    config::{DEGREE, LOG_BLOWUP, Level, RANDOM_COLUMNS, config},
+    error::ProveError,
+    proof::{Instance, Shape, proof_bytes},
+    statement::Bounds,
+};
+
+/// Bytes of a field element.
+const ELEMENT: u64 = 4;
+
+/// What the program takes whatever it proves.
+const BASE_BYTES: u64 = 64_000_000;
+
+/// What a proof takes. Sizes follow from the plan and its public bounds, never from data, so the prediction needs
+/// neither.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// The committed tables.
+    pub chips: Vec<ChipCost>,
+    /// Committed cells of all tables, with those of lookups and without masks: what time is proportional to.
+    pub cells: u64,
+    /// Estimate of the prover's peak memory.
+    pub memory_bytes: u64,
+    /// Estimate of the proof's length; Merkle paths that share nodes make a proof a little shorter.
+    pub proof_bytes: u64,
+}
+
+/// One table of a proof.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ChipCost {
+    /// The step that needs it and what it is for, as `kept: sorted`.
+    pub name: String,
+    /// Columns of field elements.
+    pub width: u32,
+    /// Columns of field elements that lookups add.
+    pub lookup_width: u32,
+    /// Logarithm of the number of rows.
+    pub log_height: u32,
+}
+
+impl ChipCost {
+    /// Committed cells, without masks.
+    pub const fn cells(&self) -> u64 {
+        ((self.width + self.lookup_width) as u64) << self.log_height
+    }
+}
+
+/// What proving a plan under these bounds takes.
+///
+/// # Errors
+/// [`ProveError::BadBounds`] if the bounds are not those of the plan, [`ProveError::Unsupported`] if it cannot be
+/// proved under them.
+pub fn cost(plan: &TypedPlan, bounds: &Bounds, level: Level) -> Result<Cost, ProveError> {
+    if !bounds.are_sane(plan.inputs.len()) {
+        return Err(ProveError::BadBounds);
+    }
+    let machine = compile(plan, bounds, level.least_log_height()).map_err(ProveError::Unsupported)?;
+    let airs: Vec<ChipAir> = machine.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
+    let degrees: Vec<usize> = machine.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
+    let config = config(level, [0; 32]);
+    let data = ProverData::from_airs_and_degrees(&config, &airs, &degrees)
+        .map_err(|error| ProveError::Internal(alloc::string::ToString::to_string(&error)))?;
+    let shape = Shape::new(level, &config, &airs, &data.common);
+    let chips: Vec<ChipCost> = machine
+        .chips
+        .iter()
+        .zip(&shape.instances)
+        .map(|(chip, instance)| chip_cost(chip, instance))
+        .collect();
+    let extended: u64 = shape.instances.iter().map(extended_bytes).sum();
+    Ok(Cost {
+        cells: chips.iter().map(ChipCost::cells).sum(),
+        chips,
+        // What is in flight beside the tables takes an eighth more.
+        memory_bytes: BASE_BYTES + extended + extended / 8,
+        proof_bytes: proof_bytes(&shape)?,
+    })
+}
+
+fn chip_cost(chip: &Chip, instance: &Instance) -> ChipCost {
+    ChipCost {
+        name: chip.name.clone(),
+        width: chip.width as u32,
+        lookup_width: lookup_width(instance) as u32,
+        log_height: chip.log_height,
+    }
+}
+
+/// Columns of fractions and of their running sum, in field elements.
+const fn lookup_width(instance: &Instance) -> usize {
+    if instance.lookups == 0 { 0 } else { (instance.lookups + 1) * DEGREE }
+}
+
+/// Bytes of a chip's tables on the domain of the low-degree test, all of which are in memory when queries are
+/// answered, and of the table itself.
+const fn extended_bytes(instance: &Instance) -> u64 {
+    let lookups = lookup_width(instance);
+    let masked = instance.width + lookups + (2 + (lookups > 0) as usize) * RANDOM_COLUMNS + DEGREE;
+    let quotient = instance.chunks * (DEGREE + RANDOM_COLUMNS);
+    // Masks double every table before the blow-up.
+    let extended = ((masked + quotient) as u64) << (instance.log_height + 1 + LOG_BLOWUP);
+    let table = ((instance.width + lookups) as u64) << (instance.log_height + 1);
+    (extended + table) * ELEMENT
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::{small_case, small_proof};
+
+    #[test]
+    fn cells_are_those_of_the_filled_tables() {
+        let case = small_case();
+        let cost = cost(&case.plan, &case.bounds, Level::Fast).expect("a cost");
+        let filled = case.check();
+        assert_eq!(cost.chips.len(), filled.chips.len());
+        for (chip, table) in cost.chips.iter().zip(&filled.traces.tables) {
+            assert_eq!((chip.width as usize) << chip.log_height, table.cells.len(), "{}", chip.name);
+        }
+        assert_eq!(cost.cells, cost.chips.iter().map(ChipCost::cells).sum::<u64>());
+        assert!(cost.memory_bytes > 4 * cost.cells);
+    }
+
+    #[test]
+    fn proofs_are_as_long_as_predicted() {
+        let (case, proof) = small_proof();
+        let cost = cost(&case.plan, &case.bounds, Level::Fast).expect("a cost");
+        let length = proof.len() as u64;
+        assert!(length <= cost.proof_bytes && cost.proof_bytes <= length + length / 5, "{length} {cost:?}");
+    }
+
+    #[test]
+    fn bounds_of_another_plan_are_refused() {
+        let case = small_case();
+        let refused = cost(&case.plan, &Bounds::default(), Level::Fast);
+        assert!(matches!(refused, Err(ProveError::BadBounds)));
+    }
+}

@@ -1,0 +1,128 @@
+//! Body of a fuzz target: whatever comes in, the verifier answers, and nothing but an honest proof passes.
+
+use std::{sync::OnceLock, vec::Vec};
+
+use p3_batch_stark::ProverData;
+use proofmark_plan::{
+    exec::{NoCustom, execute},
+    source::{self, Format},
+    typed::TypedPlan,
+    types::ValueType,
+    value::{ColumnData, Table, Value, Values},
+};
+use rand::{SeedableRng, rngs::StdRng};
+
+use crate::{
+    Bounds, Level, Salt, Statement, TableBounds, Witness,
+    air::ChipAir,
+    compile::compile,
+    config::config,
+    digest,
+    proof::{Shape, shaped},
+    prove, verify,
+};
+
+const PLAN: &str = r#"
+version: "1.0"
+id: fuzz
+steps:
+  - { id: rows, type: data-input, schema: { columns: { a: int } }, source: { type: file, uri: rows.csv } }
+  - { id: kept, type: filter, input: rows, condition: "a > 1" }
+output: { step: kept }
+"#;
+
+/// A small statement with its honest proof and the shape of all its proofs.
+struct Known {
+    plan: TypedPlan,
+    bounds: Bounds,
+    inputs: [proofmark_core::Digest; 1],
+    output: proofmark_core::Digest,
+    proof: Vec<u8>,
+    shape: Shape,
+}
+
+impl Known {
+    fn statement(&self) -> Statement<'_> {
+        Statement {
+            plan: &self.plan,
+            claim: [0; 32],
+            inputs: &self.inputs,
+            output: self.output,
+            bounds: &self.bounds,
+            level: Level::Fast,
+        }
+    }
+
+    fn new() -> Option<Self> {
+        let plan = source::read(PLAN, "plan.yaml", Format::Yaml).ok()?.check().ok()?.0.typed;
+        let ValueType::Table(schema) = plan.inputs.first()?.ty.clone() else { return None };
+        let column = ColumnData { values: Values::Narrow(vec![0, 1, 2, 3]), validity: None };
+        let table = Table { schema, rows: 4, columns: vec![column.into()] };
+        let Value::Table(output) = execute(&plan, vec![Value::Table(table.clone())], &NoCustom).ok()?.output
+        else {
+            return None;
+        };
+        let bounds = Bounds { inputs: vec![TableBounds::of(&table)?], groups: Vec::new() };
+        let inputs = [digest::table(&table, Salt::NONE).ok()?];
+        let output = digest::table(&output, Salt::NONE).ok()?;
+        let machine = compile(&plan, &bounds, Level::Fast.least_log_height()).ok()?;
+        let airs: Vec<ChipAir> = machine.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
+        let degrees: Vec<usize> = machine.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
+        let config = config(Level::Fast, [0; 32]);
+        let data = ProverData::from_airs_and_degrees(&config, &airs, &degrees).ok()?;
+        let shape = Shape::new(Level::Fast, &config, &airs, &data.common);
+        let mut known = Self { plan, bounds, inputs, output, proof: Vec::new(), shape };
+        let (tables, salts) = ([table], [Salt::NONE]);
+        let witness = Witness { inputs: &tables, salts: &salts, output_salt: Salt::NONE };
+        known.proof = prove(&known.statement(), &witness, &mut StdRng::seed_from_u64(1), &mut ()).ok()?;
+        Some(known)
+    }
+}
+
+/// Judges bytes as a proof: as they are, as the values of a proof of the right shape, or as changes of an honest one.
+pub fn proof(data: &[u8]) {
+    static KNOWN: OnceLock<Known> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| Known::new().expect("part of the crate"));
+    let Some((kind, data)) = data.split_first() else { return };
+    let bytes = match kind % 3 {
+        0 => data.to_vec(),
+        1 => shaped(&known.shape, data),
+        _ => {
+            let mut bytes = known.proof.clone();
+            for change in data.chunks_exact(5) {
+                let place = u32::from_le_bytes([change[0], change[1], change[2], change[3]]);
+                let place = place as usize % bytes.len();
+                bytes[place] ^= change[4];
+            }
+            bytes
+        }
+    };
+    let answer = verify(&known.statement(), &bytes);
+    assert_eq!(answer.is_ok(), bytes == known.proof, "only the honest proof passes: {answer:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_bytes_are_refused() {
+        let mut state = 7u64;
+        let mut noise = |length: usize| -> Vec<u8> {
+            let mut byte = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                (state >> 33) as u8
+            };
+            (0..length).map(|_| byte()).collect()
+        };
+        for kind in 0..3 {
+            for length in [0, 1, 4, 5, 64, 333, 5000] {
+                let mut data = vec![kind];
+                data.extend(noise(length));
+                proof(&data);
+            }
+        }
+        // Zeros have the right shape, and no Merkle path.
+        proof(&[1, 0, 0, 0, 0]);
+    }
+}
