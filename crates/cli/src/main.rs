@@ -8,6 +8,7 @@ mod error;
 mod files;
 mod judge;
 mod keys;
+mod processor;
 mod registry_file;
 mod run;
 mod ui;
@@ -15,6 +16,11 @@ mod ui;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    if let Some(missing) = processor::lacks() {
+        eprintln!("error: this build needs {missing}, which this processor does not have");
+        eprintln!("  help: build it on this machine with RUSTFLAGS=\"-C target-cpu=native\" cargo install --path crates/cli");
+        return ExitCode::from(error::exit::USAGE);
+    }
     let args = match args::Args::read() {
         Ok(args) => args,
         Err(code) => return ExitCode::from(code),

@@ -18,16 +18,16 @@ use crate::prove::NAME;
 const GROUPS: u32 = 255;
 
 /// Tables with their bounds and salts.
-pub(crate) struct Tables {
-    pub(crate) tables: Vec<Table>,
+pub(crate) struct Tables<'a> {
+    pub(crate) tables: Vec<&'a Table>,
     pub(crate) salts: Vec<Salt>,
     pub(crate) bounds: Bounds,
 }
 
-impl Tables {
+impl<'a> Tables<'a> {
     /// # Errors
     /// [`ProveError::Unsupported`] if an input is no table, or has 2^32 rows.
-    pub(crate) fn of(request: &guest::Request<'_>) -> Result<Self, ProveError> {
+    pub(crate) fn of(request: &guest::Request<'a>) -> Result<Self, ProveError> {
         let mut found = Self { tables: Vec::new(), salts: Vec::new(), bounds: Bounds::default() };
         for ((value, salt), input) in request.inputs.iter().zip(&request.typed.inputs) {
             let Value::Table(table) = value else {
@@ -35,7 +35,7 @@ impl Tables {
             };
             let bounds = TableBounds::of(table)
                 .ok_or_else(|| unsupported(format!("input {} has too many rows", input.name)))?;
-            found.tables.push(table.clone());
+            found.tables.push(table);
             found.salts.push(Salt::from_seed(salt));
             found.bounds.inputs.push(bounds);
         }
@@ -67,7 +67,9 @@ pub(crate) struct Job {
     output: Digest,
     output_salt: Salt,
     level: Level,
-    tables: Tables,
+    tables: Vec<Table>,
+    salts: Vec<Salt>,
+    pub(crate) bounds: Bounds,
 }
 
 impl Job {
@@ -89,6 +91,7 @@ impl Job {
         if !names.eq(typed.inputs.iter().map(|input| &input.name)) {
             return Err(ProveError::Diverged { detail: "other inputs".to_owned() });
         }
+        let Tables { tables, salts, bounds } = Tables::of(request)?;
         Ok(Self {
             plan: typed.clone(),
             plan_bytes: wire::encode(request.plan),
@@ -97,12 +100,10 @@ impl Job {
             output: *output,
             output_salt: Salt::from_seed(&request.output_salt),
             level,
-            tables: Tables::of(request)?,
+            tables: tables.into_iter().cloned().collect(),
+            salts,
+            bounds,
         })
-    }
-
-    pub(crate) fn bounds(&self) -> &Bounds {
-        &self.tables.bounds
     }
 
     pub(crate) fn statement(&self) -> Statement<'_> {
@@ -111,13 +112,13 @@ impl Job {
             claim: self.claim,
             inputs: &self.inputs,
             output: self.output,
-            bounds: &self.tables.bounds,
+            bounds: &self.bounds,
             level: self.level,
         }
     }
 
     pub(crate) fn witness(&self) -> Witness<'_> {
-        Witness { inputs: &self.tables.tables, salts: &self.tables.salts, output_salt: self.output_salt }
+        Witness { inputs: &self.tables, salts: &self.salts, output_salt: self.output_salt }
     }
 
     /// Raises the bound that an attempt found too low. `false` if there is none to raise.
@@ -128,7 +129,7 @@ impl Job {
         let Some(at) = steps.iter().position(|id| *id == step) else { return false };
         let needed = (*rows as u64 + 1).next_power_of_two() - 1;
         let Ok(needed) = u32::try_from(needed) else { return false };
-        let groups = &mut self.tables.bounds.groups;
+        let groups = &mut self.bounds.groups;
         groups.resize(groups.len().max(steps.len()), GROUPS);
         // Each attempt raises a bound, so there is an end.
         let raised = needed as usize > *bound && groups[at] < needed;

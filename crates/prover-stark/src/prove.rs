@@ -16,7 +16,7 @@ use proofmark_prover::{
     Control, Digests, Estimate, Executed, Phase, Program, Progress, ProofStats, ProveError, ProveRequest,
     Proved, Prover, ServerInfo, Unsupported, Work,
     calibration::{Calibration, cache_folder},
-    supervise::{self, Abandoned, Bounds},
+    supervise::{self, Abandoned, Bounds, Ended},
 };
 use proofmark_stark::{
     Cost, Level, ProveError as StarkError, Salt, VerifyError, cost, digest, dry_run, output_text_bounds,
@@ -72,22 +72,32 @@ impl Stark {
         (Calibration::load(folder, &key, CELLS_PER_SECOND), cache, key)
     }
 
-    /// The job with bounds that fit its data, and its cost.
-    fn fit(&self, request: &ProveRequest<'_>, bounds: &Bounds<'_>) -> Result<(Job, Cost), ProveError> {
+    /// Works on a request in a thread, with the least bounds that fit its data: `work` tells which bound is too low.
+    /// Calls `tick` before and now and then during each attempt.
+    fn attempt<T: Send + 'static>(
+        &self,
+        request: &ProveRequest<'_>,
+        bounds: &Bounds<'_>,
+        work: impl Fn(&Job, &Abandoned) -> Result<T, Failure> + Clone + Send + 'static,
+        mut tick: impl FnMut(&Cost),
+    ) -> Result<(Job, Cost, Ended<T>), ProveError> {
         bounds.check()?;
         report(bounds, Phase::Execute, None);
         let mut job = Job::new(request.claim, &request.request, self.options.level)?;
         loop {
             // The sizes of tables tell what a proof takes before anything is computed.
-            let cost =
-                cost(&job.plan, job.bounds(), self.options.level).map_err(|error| failed(error, bounds))?;
+            let cost = cost(&job.plan, &job.bounds, self.options.level).map_err(|error| failed(error, bounds))?;
             refuse_memory(cost.memory_bytes, bounds)?;
-            let ended = supervise::in_thread(bounds, move |abandoned| (dry(&job, &abandoned), job), || ())?;
-            job = ended.value.1;
-            match ended.value.0 {
-                Ok(()) => return Ok((job, cost)),
-                Err(error) if job.raise(&error) => (),
-                Err(error) => return Err(failed(error, bounds)),
+            tick(&cost);
+            let work = work.clone();
+            let body = move |abandoned: Abandoned| (work(&job, &abandoned), job);
+            let Ended { value: (made, tried), peak_memory_bytes, time } =
+                supervise::in_thread(bounds, body, || tick(&cost))?;
+            job = tried;
+            match made {
+                Ok(value) => return Ok((job, cost, Ended { value, peak_memory_bytes, time })),
+                Err(Failure::Prove(error)) if job.raise(&error) => (),
+                Err(failure) => return Err(failure.told(bounds)),
             }
         }
     }
@@ -145,7 +155,7 @@ impl Prover for Stark {
 
     fn execute(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Executed, ProveError> {
         let start = Instant::now();
-        let (_, cost) = self.fit(request, &Bounds::from_now(control))?;
+        let (_, cost, _) = self.attempt(request, &Bounds::from_now(control), dry, |_| ())?;
         Ok(Executed { journal: Vec::new(), work: work(&cost), time: start.elapsed() })
     }
 
@@ -164,38 +174,24 @@ impl Prover for Stark {
 
     fn prove(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Proved, ProveError> {
         let bounds = Bounds::from_now(control);
-        let (job, cost) = self.fit(request, &bounds)?;
-        let work = work(&cost);
         let (calibration, cache, key) = self.calibration();
-        let estimate = calibration.time(work.total());
-        let begun = Instant::now();
-        let remaining = || Some(estimate.saturating_sub(begun.elapsed()));
-        report(&bounds, Phase::Prove { segment: 1, of: 1 }, remaining());
         let verifying = Arc::new(AtomicBool::new(false));
         let seen = verifying.clone();
-        let body = move |abandoned: Abandoned| {
-            let proved = prove_and_check(&job, &abandoned, &seen);
-            (proved, job)
-        };
+        let begun = Instant::now();
         let mut told = false;
-        let ended = supervise::in_thread(&bounds, body, || {
-            let checking = verifying.load(Ordering::Relaxed);
-            match (checking, told) {
-                (false, _) => report(&bounds, Phase::Prove { segment: 1, of: 1 }, remaining()),
-                (true, false) => report(&bounds, Phase::Verify, None),
-                (true, true) => (),
+        let tick = |cost: &Cost| {
+            if !verifying.load(Ordering::Relaxed) {
+                let remaining = calibration.time(cost.cells).saturating_sub(begun.elapsed());
+                report(&bounds, Phase::Prove { segment: 1, of: 1 }, Some(remaining));
+            } else if !told {
+                report(&bounds, Phase::Verify, None);
+                told = true;
             }
-            told |= checking;
-        })?;
-        let (proved, job) = ended.value;
-        let (proof, security, time) = proved.map_err(|failure| match failure {
-            Failure::Prove(error) => failed(error, &bounds),
-            Failure::Random(error) => ProveError::Io {
-                doing: "the system gives no random numbers".to_owned(),
-                source: std::io::Error::other(error),
-            },
-            Failure::Verify(error) => ProveError::BadOutput { detail: error.to_string() },
-        })?;
+        };
+        let prove = move |job: &Job, abandoned: &Abandoned| prove_and_check(job, abandoned, &seen);
+        let (job, cost, ended) = self.attempt(request, &bounds, prove, tick)?;
+        let (proof, security, time) = ended.value;
+        let work = work(&cost);
         if !told {
             report(&bounds, Phase::Verify, None);
         }
@@ -209,13 +205,13 @@ impl Prover for Stark {
             ("traceCells", work.total().to_string()),
             ("tables", cost.chips.len().to_string()),
         ];
-        let stated = job.bounds().inputs.iter();
+        let stated = job.bounds.inputs.iter();
         let stated =
             stated.map(|table| StatedBounds { rows: table.rows, text_bytes: table.text_bytes.clone() });
         let evidence = StarkEvidence {
             plan: job.plan_bytes.clone().into(),
             inputs: stated.collect(),
-            groups: job.bounds().groups.clone(),
+            groups: job.bounds.groups.clone(),
             level: level.to_owned(),
             proof: proof.into(),
             security,
@@ -244,15 +240,29 @@ pub fn table_digest(value: &Value, salt: &[u8; 32]) -> Option<Digest> {
 }
 
 /// Fills the tables without proving. Nothing of this is ever told, so the masks need not be random.
-fn dry(job: &Job, abandoned: &Abandoned) -> Result<(), StarkError> {
+fn dry(job: &Job, abandoned: &Abandoned) -> Result<(), Failure> {
     let mut rng = StdRng::from_seed([0; 32]);
-    dry_run(&job.statement(), &job.witness(), &mut rng, &mut Watch(abandoned))
+    dry_run(&job.statement(), &job.witness(), &mut rng, &mut Watch(abandoned)).map_err(Failure::Prove)
 }
 
 enum Failure {
     Prove(StarkError),
     Random(String),
     Verify(VerifyError),
+}
+
+impl Failure {
+    /// What it is for a caller.
+    fn told(self, bounds: &Bounds<'_>) -> ProveError {
+        match self {
+            Self::Prove(error) => failed(error, bounds),
+            Self::Random(error) => ProveError::Io {
+                doing: "the system gives no random numbers".to_owned(),
+                source: std::io::Error::other(error),
+            },
+            Self::Verify(error) => ProveError::BadOutput { detail: error.to_string() },
+        }
+    }
 }
 
 fn prove_and_check(

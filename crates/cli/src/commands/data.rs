@@ -68,8 +68,8 @@ pub(crate) fn execute(command: DataCommand, config: &Config, ui: &Ui) -> Result<
     )?;
     let answer = Answer {
         input: declared.name.clone(),
-        root: input.root,
-        table_digest: input.table_digest,
+        root: input.root(),
+        table_digest: input.table_digest(),
         rows: input.rows(),
         file_bytes: input.file_bytes,
         salted: salt.is_some(),

@@ -218,7 +218,7 @@ fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectati
                 let (salt, memory) = (salts.get(&input.name)?, loaded.typed.limits.max_memory_bytes);
                 let path = Path::new(&input.value);
                 let input = inputs::read(declared, path, salt, config.max_input_bytes(), memory)?;
-                [input.root].into_iter().chain(input.table_digest).collect()
+                [input.root()].into_iter().chain(input.table_digest()).collect()
             }
         };
         if expectations.data_roots.insert(input.name.clone(), digests).is_some() {

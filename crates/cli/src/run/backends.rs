@@ -41,8 +41,12 @@ pub(crate) fn reasons(prover: &dyn Prover, plan: &TypedPlan) -> Vec<Reason> {
     unsupported.map(|found| Reason { step: found.step, reason: found.reason }).collect()
 }
 
-/// Provers for one plan, the one to try first at the front.
-pub(crate) struct Candidates(Vec<Box<dyn Prover>>);
+/// Provers that can prove one plan.
+pub(crate) struct Candidates {
+    first: Box<dyn Prover>,
+    /// To try where the first turns out to be unable to prove this plan on this data.
+    others: std::vec::IntoIter<Box<dyn Prover>>,
+}
 
 impl Candidates {
     /// The prover called `name`, or for [`AUTO`] all that can prove the plan.
@@ -64,10 +68,11 @@ impl Candidates {
                 false
             }
         });
-        match provers.first() {
+        let mut others = provers.into_iter();
+        match others.next() {
             Some(first) => {
                 refusals.iter().for_each(|refusal| ui.note(&format!("{refusal}; using {}", first.name())));
-                Ok(Self(provers))
+                Ok(Self { first, others })
             }
             None => Err(Error::Prover {
                 code: "unsupported-step",
@@ -81,31 +86,33 @@ impl Candidates {
     }
 
     /// The prover to try.
-    pub(crate) fn first(&self) -> Option<&dyn Prover> {
-        self.0.first().map(AsRef::as_ref)
+    pub(crate) fn first(&self) -> &dyn Prover {
+        &*self.first
     }
 
-    /// The first that has digests for these values, and they: what a plan allows its data may not.
+    /// Drops provers until the first has digests for these values, and gives them: what a plan allows its data may not.
     ///
     /// # Errors
     /// Why the last one has none, or that the next one is not there.
     pub(crate) fn settle(
-        self,
+        &mut self,
         request: &guest::Request<'_>,
         output: &Value,
         ui: &Ui,
-    ) -> Result<(Box<dyn Prover>, Digests), Error> {
-        let mut provers = self.0.into_iter().peekable();
-        while let Some(prover) = provers.next() {
-            match (prover.digests(request, output), provers.peek()) {
-                (Ok(digests), _) => return Ok((prover, digests)),
-                (Err(ProveError::Unsupported { prover, detail }), Some(next)) => {
+    ) -> Result<Digests, Error> {
+        loop {
+            let error = match self.first.digests(request, output) {
+                Ok(digests) => return Ok(digests),
+                Err(error) => error,
+            };
+            match (error, self.others.next()) {
+                (ProveError::Unsupported { prover, detail }, Some(next)) => {
                     ui.note(&format!("{prover} cannot prove this: {detail}; using {}", next.name()));
                     next.availability().map_err(failed)?;
+                    self.first = next;
                 }
-                (Err(error), _) => return Err(failed(error)),
+                (error, _) => return Err(failed(error)),
             }
         }
-        Err(Error::usage("there is no prover", "give one with --backend"))
     }
 }

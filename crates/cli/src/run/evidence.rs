@@ -55,9 +55,7 @@ pub(crate) fn prepare(
         )),
         Tier::Proof => {
             let candidates = Candidates::choose(&request.backend, plan, request.options, ui)?;
-            if let Some(prover) = candidates.first() {
-                prover.availability().map_err(failed)?;
-            }
+            candidates.first().availability().map_err(failed)?;
             Ok(Plan::Proof(candidates))
         }
         Tier::Tee => Err(Error::usage(
@@ -71,42 +69,26 @@ pub(crate) fn prepare(
     }
 }
 
-/// What the evidence will be, decided with the values at hand.
-pub(crate) enum Settled {
-    /// Nothing, tier 0.
-    None,
-    /// A stamp that every policy rejects.
-    Dev,
-    /// A signature.
-    Commitment(Box<ed25519_dalek::SigningKey>),
-    /// A proof, by this prover.
-    Proof(Box<dyn Prover>),
-}
-
 impl Plan {
-    /// Chooses the prover, and states the claim under its digests.
+    /// The claim, under the digests of the evidence. Provers that have none for these values are passed over.
     ///
     /// # Errors
     /// If no prover can prove this, with the reason of the last.
-    pub(crate) fn settle(
-        self,
+    pub(crate) fn claim(
+        &mut self,
         request: &guest::Request<'_>,
         execution: &Execution,
         ui: &Ui,
-    ) -> Result<(Settled, PlanClaim), Error> {
-        let roots = || Digests::roots(request, &execution.output);
-        let (settled, digests) = match self {
-            Self::None => (Settled::None, roots()),
-            Self::Dev => (Settled::Dev, roots()),
-            Self::Commitment(key) => (Settled::Commitment(key), roots()),
+    ) -> Result<PlanClaim, Error> {
+        Ok(match self {
             Self::Proof(candidates) => {
-                let (prover, digests) = candidates.settle(request, &execution.output, ui)?;
-                let claim = claim(request, execution, digests, Some(&*prover));
-                return Ok((Settled::Proof(prover), claim));
+                let digests = candidates.settle(request, &execution.output, ui)?;
+                claim(request, execution, digests, Some(candidates.first()))
             }
-        };
-        let claim = claim(request, execution, digests, None);
-        Ok((settled, claim))
+            Self::None | Self::Dev | Self::Commitment(_) => {
+                claim(request, execution, Digests::roots(request, &execution.output), None)
+            }
+        })
     }
 }
 
@@ -133,7 +115,7 @@ pub(crate) fn claim(
 
 /// Makes the receipt.
 pub(crate) fn make(
-    settled: Settled,
+    plan: Plan,
     claim: Claim,
     witness: guest::Request<'_>,
     request: &Request,
@@ -142,11 +124,11 @@ pub(crate) fn make(
 ) -> Result<Receipt, Error> {
     let tool = TOOL.to_string();
     let plain = Provenance { tool: tool.clone(), ..Provenance::default() };
-    let (evidence, provenance) = match settled {
-        Settled::None => (Evidence::None {}, plain),
-        Settled::Dev => (Evidence::Dev { mode: "native execution without evidence".to_string() }, plain),
-        Settled::Commitment(key) => (Evidence::Commitment(commitment::sign(&claim, &key)), plain),
-        Settled::Proof(prover) => {
+    let (evidence, provenance) = match plan {
+        Plan::None => (Evidence::None {}, plain),
+        Plan::Dev => (Evidence::Dev { mode: "native execution without evidence".to_string() }, plain),
+        Plan::Commitment(key) => (Evidence::Commitment(commitment::sign(&claim, &key)), plain),
+        Plan::Proof(candidates) => {
             let watch = watcher(progress);
             let control = Control {
                 deadline: request.timeout,
@@ -156,7 +138,7 @@ pub(crate) fn make(
                 progress: Some(&watch),
             };
             let request = ProveRequest { claim: &claim, request: witness };
-            let proved = cancel::watching(|| prover.prove(&request, &control)).map_err(failed)?;
+            let proved = cancel::watching(|| candidates.first().prove(&request, &control)).map_err(failed)?;
             (proved.evidence, proved.stats.provenance(tool))
         }
     };

@@ -48,7 +48,7 @@ impl FromStr for Assignment {
 /// A salt of a root.
 pub(crate) type Salt = [u8; 32];
 
-/// An input, read and committed.
+/// An input, read.
 #[derive(Clone, Debug)]
 pub(crate) struct Input {
     /// Id of the step.
@@ -59,15 +59,23 @@ pub(crate) struct Input {
     pub(crate) file_bytes: u64,
     /// What it holds.
     pub(crate) value: Value,
-    /// The root of that.
-    pub(crate) root: Digest,
-    /// Its digest in proofs over tables, if it can be in one.
-    pub(crate) table_digest: Option<Digest>,
-    /// The salt of both.
+    /// Rows in a leaf of its root.
+    rows_per_leaf: u16,
+    /// The salt of its digests.
     pub(crate) salt: Option<Salt>,
 }
 
 impl Input {
+    /// The root of its value. Hashes all of it.
+    pub(crate) fn root(&self) -> Digest {
+        commit::root(&self.value, self.rows_per_leaf, &self.salt.unwrap_or(commit::NO_SALT))
+    }
+
+    /// The digest of its value in proofs over tables, if it can be in one. Hashes all of it.
+    pub(crate) fn table_digest(&self) -> Option<Digest> {
+        proofmark_prover_stark::table_digest(&self.value, &self.salt.unwrap_or(commit::NO_SALT))
+    }
+
     /// Rows, if it is a table.
     pub(crate) fn rows(&self) -> Option<u64> {
         rows(&self.value)
@@ -199,24 +207,19 @@ pub(crate) fn read(
             })?)
         }
     };
-    let root = commit::root(&value, declared.rows_per_leaf, salt.as_ref().unwrap_or(&commit::NO_SALT));
-    let table_digest =
-        proofmark_prover_stark::table_digest(&value, salt.as_ref().unwrap_or(&commit::NO_SALT));
-    if let Some(demanded) = declared.data_commitment.filter(|demanded| *demanded != root) {
-        return Err(bad(
-            format!("its root is {root}, the plan demands {demanded}"),
-            Some("this is other data than the plan was made for, or its root was salted".to_string()),
-        ));
+    let (name, path) = (declared.name.clone(), path.to_path_buf());
+    let input = Input { name, path, file_bytes, value, rows_per_leaf: declared.rows_per_leaf, salt };
+    // A claim hashes the data once more, in its prover's way; here only what a plan fixes is compared.
+    if let Some(demanded) = declared.data_commitment {
+        let root = input.root();
+        if root != demanded {
+            return Err(bad(
+                format!("its root is {root}, the plan demands {demanded}"),
+                Some("this is other data than the plan was made for, or its root was salted".to_string()),
+            ));
+        }
     }
-    Ok(Input {
-        name: declared.name.clone(),
-        path: path.to_path_buf(),
-        file_bytes,
-        value,
-        root,
-        table_digest,
-        salt,
-    })
+    Ok(input)
 }
 
 /// A fresh random salt.

@@ -94,7 +94,7 @@ pub(crate) fn run(
     let asked = if request.dev { job.as_ref().map(|job| job.tier) } else { request.tier };
     let (job, tier) = job::reconcile(job.as_ref(), &loaded.typed.hash, loaded.typed.job, asked)?;
     let judge = Judge::new(config)?;
-    let how = evidence::prepare(tier, &loaded.typed, request, config, ui)?;
+    let mut how = evidence::prepare(tier, &loaded.typed, request, config, ui)?;
     let host = wasm_host(&request.wasm)?;
     let paths = inputs::locate(&loaded, &request.inputs, config)?;
     let folder = request.out.clone().unwrap_or_else(|| default_folder(&loaded.source.plan.id));
@@ -108,17 +108,21 @@ pub(crate) fn run(
     progress.phase("executing");
     let start = Instant::now();
     let execution = execute(&loaded.typed, &inputs, &*host, cancel)?;
+    times.execute = micros(start);
+
+    let start = Instant::now();
     let values = values(&inputs);
     let witness = self::request(&loaded, job, &values);
-    let (settled, claim) = how.settle(&witness, &execution, ui)?;
+    let claim = how.claim(&witness, &execution, ui)?;
+    times.read_and_commit += micros(start);
+
     let facts: Vec<_> =
         inputs.iter().zip(&claim.inputs).map(|(input, claimed)| input_facts(input, claimed)).collect();
     let output_root = claim.output;
     let output = document::write(&execution.output);
-    times.execute = micros(start);
 
     let start = Instant::now();
-    let receipt = evidence::make(settled, Claim::Plan(claim), witness, request, cancel, &progress)?;
+    let receipt = evidence::make(how, Claim::Plan(claim), witness, request, cancel, &progress)?;
     times.evidence = micros(start);
 
     progress.phase("verifying");

@@ -46,8 +46,8 @@ pub fn in_thread<T: Send + 'static>(
     let body = move || {
         let _ = sender.send(work(seen));
     };
-    let name = || thread::Builder::new().name("prover".to_owned());
-    let handle = name()
+    let handle = thread::Builder::new()
+        .name("prover".to_owned())
         .spawn(body)
         .map_err(|source| ProveError::Io { doing: "cannot start a thread".into(), source })?;
     let mut peak = resident_bytes();
