@@ -36,6 +36,7 @@ const COMMANDS: &[&str] = &[
     "binding verify",
     "binding bench",
     "data commit",
+    "data bridge",
     "key show",
     "key new",
     "config show",

@@ -140,23 +140,6 @@ fn texts_that_are_too_long_are_the_datas_fault_not_the_plans() {
 }
 
 #[test]
-fn a_plan_that_fixes_the_root_of_its_data_goes_to_a_prover_that_computes_it() {
-    let desk = Desk::new();
-    let (plan, csv) = (example("sales/plan.yaml"), example("sales/sales.csv"));
-    let digests = desk.run_args(["data", "commit", &csv, "--plan", &plan, "--json"]).exits(0).json();
-    assert!(digests["tableDigest"].as_str().is_some_and(|digest| digest.starts_with("poseidon2-koalabear:")));
-    let line =
-        format!("type: data-input\n    dataCommitment: {}", digests["root"].as_str().expect("a digest"));
-    desk.file("plan.yaml", fs::read_to_string(&plan).expect("reads").replacen("type: data-input", &line, 1));
-    let answer = desk.run("plan backends plan.yaml --json").exits(0).json();
-    let supported = |name: &str| {
-        let backends = answer["plans"][0]["backends"].as_array().expect("a list");
-        backends.iter().find(|it| it["prover"] == name).expect("is listed")["supported"] == true
-    };
-    assert!(!supported("stark") && supported("risc0"));
-}
-
-#[test]
 fn data_are_hidden_behind_salts_that_can_be_shown() {
     let desk = Desk::new();
     let answer = prove(&desk, "sales/plan.yaml", &["--salt"]).exits(0).json();

@@ -47,8 +47,8 @@ pub use job::{Job, JobError, MAX_JOB_BYTES, Price};
 pub use key::{ParseKeyError, PublicKey};
 #[cfg(feature = "receipt")]
 pub use receipt::{
-    Commitment, Evidence, Provenance, Receipt, Risc0Evidence, SecurityKind, SecurityLevel, StarkEvidence,
-    TableBounds,
+    Bridge, Commitment, Evidence, Provenance, Receipt, Risc0Evidence, SecurityKind, SecurityLevel,
+    StarkEvidence, TableBounds,
 };
 #[cfg(feature = "receipt")]
 pub use verdict::{Reason, Verdict};

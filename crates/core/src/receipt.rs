@@ -113,12 +113,29 @@ pub struct StarkEvidence {
     pub groups: Vec<u32>,
     /// Name of the security parameters: `fast`, `standard` or `paranoid`.
     pub level: String,
-    /// The proof.
+    /// The proof. It names each input by its table digest.
     pub proof: Bytes,
-    /// What the proof is worth by theorem, as the prover states it. A verifier computes it afresh and compares.
+    /// A bridge for each input that the claim names by its SHA-256 root, in plan order; no others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bridges: Vec<Bridge>,
+    /// What all proofs together are worth by theorem, which is what the weakest is, as the prover states it. A verifier
+    /// computes it afresh and compares.
     pub security: SecurityLevel,
     /// Bits of security under the usual conjectures.
     pub conjectured_bits: u16,
+}
+
+/// A proof that the root by which a claim names an input and the digest by which a proof over tables names it belong to
+/// one table. It is about that table alone, so every receipt about the table may carry it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Bridge {
+    /// The input, as the claim names it.
+    pub input: String,
+    /// The digest of the table in the proof over tables.
+    pub table_digest: Digest,
+    /// The proof, of the same security level as the one over tables.
+    pub proof: Bytes,
 }
 
 /// Public bounds of a table.

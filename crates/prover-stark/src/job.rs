@@ -1,6 +1,6 @@
 //! A request as the STARK sees it: owned, so that a thread can work on it, and with public bounds that fit.
 
-use proofmark_core::{Claim, Digest, PlanClaim};
+use proofmark_core::{Algorithm, Claim, Digest, PlanClaim};
 use proofmark_plan::{
     guest,
     typed::{TypedBlock, TypedOp, TypedPlan},
@@ -9,7 +9,7 @@ use proofmark_plan::{
 };
 use proofmark_prover::ProveError;
 use proofmark_stark::{
-    Bounds, Level, ProveError as StarkError, Salt, Statement, TableBounds, Witness, digest,
+    Bounds, Level, ProveError as StarkError, Salt, Statement, TableBounds, Witness, bridge, digest,
 };
 
 use crate::prove::NAME;
@@ -57,6 +57,11 @@ impl<'a> Tables<'a> {
     }
 }
 
+/// Whether an input is named by its root, which takes a bridge.
+pub(crate) fn is_root(digest: &Digest) -> bool {
+    digest.algorithm() == Algorithm::Sha256
+}
+
 /// What is proved.
 pub(crate) struct Job {
     pub(crate) plan: TypedPlan,
@@ -91,12 +96,30 @@ impl Job {
         if !names.eq(typed.inputs.iter().map(|input| &input.name)) {
             return Err(ProveError::Diverged { detail: "other inputs".to_owned() });
         }
-        let Tables { tables, salts, bounds } = Tables::of(request)?;
+        let tables = Tables::of(request)?;
+        let digests = match inputs.iter().any(|input| is_root(&input.root)) {
+            true => tables.digests()?,
+            false => Vec::new(),
+        };
+        // The proof names by its table digest what a bridge ties to the claim's root.
+        let digest = |at: usize, named: Digest| match digests.get(at) {
+            Some(digest) if is_root(&named) => *digest,
+            _ => named,
+        };
+        let named: Vec<Digest> = inputs.iter().map(|input| input.root).collect();
+        let inputs = named.iter().enumerate().map(|(at, named)| digest(at, *named)).collect();
+        let Tables { tables, salts, mut bounds } = tables;
+        for ((named, table), bounds) in named.iter().zip(&tables).zip(&mut bounds.inputs) {
+            // Both proofs about an input have the same bounds.
+            if let Some(bridged) = bridge::bounds(table).filter(|_| is_root(named)) {
+                *bounds = bridged;
+            }
+        }
         Ok(Self {
             plan: typed.clone(),
             plan_bytes: wire::encode(request.plan),
             claim: *claim.digest().as_bytes(),
-            inputs: inputs.iter().map(|input| input.root).collect(),
+            inputs,
             output: *output,
             output_salt: Salt::from_seed(&request.output_salt),
             level,

@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proofmark_core::{Digest, Evidence, StarkEvidence, TableBounds as StatedBounds};
-use proofmark_plan::{guest, typed::TypedPlan, value::Value};
+use proofmark_core::{Claim, Digest, Evidence, StarkEvidence, TableBounds as StatedBounds};
+use proofmark_plan::{commit, guest, typed::TypedPlan, value::Value};
 use proofmark_prover::{
     Control, Digests, Estimate, Executed, Phase, Program, Progress, ProofStats, ProveError, ProveRequest,
     Proved, Prover, ServerInfo, Unsupported, Work,
@@ -24,7 +24,10 @@ use proofmark_stark::{
 use proofmark_verifier::systems::stark;
 use rand::{SeedableRng as _, TryRng as _, rngs::StdRng, rngs::SysRng};
 
-use crate::job::{Job, Tables, unsupported};
+use crate::{
+    bridge::{Origin, Task},
+    job::{Job, Tables, unsupported},
+};
 
 /// The proof system's name.
 pub(crate) const NAME: &str = "stark";
@@ -43,13 +46,16 @@ pub struct Stark {
 pub struct Options {
     /// How sure the proofs are.
     pub level: Level,
-    /// Where the speed of this machine is remembered; `None` is the proofmark cache.
+    /// Where the speed of this machine and bridges are kept; `None` is the proofmark cache.
     pub cache: Option<PathBuf>,
+    /// Whether claims name all inputs by their SHA-256 roots, as other provers do. A root that a plan fixes is named in
+    /// any case.
+    pub bridge: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { level: Level::Standard, cache: None }
+        Self { level: Level::Standard, cache: None, bridge: false }
     }
 }
 
@@ -65,9 +71,23 @@ impl Stark {
         Self { options }
     }
 
-    fn calibration(&self) -> (Calibration, Option<PathBuf>, String) {
-        let key = format!("{NAME}-{}", self.options.level.name());
-        let cache = self.options.cache.clone().or_else(cache_folder);
+    pub(crate) const fn options(&self) -> &Options {
+        &self.options
+    }
+
+    pub(crate) const fn level(&self) -> Level {
+        self.options.level
+    }
+
+    /// The folder of the cache.
+    pub(crate) fn cache(&self) -> Option<PathBuf> {
+        self.options.cache.clone().or_else(cache_folder)
+    }
+
+    /// What is known of the speed of one kind of work, where it is kept, and under which name.
+    pub(crate) fn calibration(&self, kind: &str) -> (Calibration, Option<PathBuf>, String) {
+        let key = format!("{kind}-{}", self.options.level.name());
+        let cache = self.cache();
         let folder = cache.as_deref().unwrap_or(Path::new("/nonexistent"));
         (Calibration::load(folder, &key, CELLS_PER_SECOND), cache, key)
     }
@@ -86,7 +106,8 @@ impl Stark {
         let mut job = Job::new(request.claim, &request.request, self.options.level)?;
         loop {
             // The sizes of tables tell what a proof takes before anything is computed.
-            let cost = cost(&job.plan, &job.bounds, self.options.level).map_err(|error| failed(error, bounds))?;
+            let cost =
+                cost(&job.plan, &job.bounds, self.options.level).map_err(|error| failed(error, bounds))?;
             refuse_memory(cost.memory_bytes, bounds)?;
             tick(&cost);
             let work = work.clone();
@@ -116,17 +137,7 @@ impl Prover for Stark {
         let steps = proofmark_stark::supports(plan).into_iter();
         let mut found: Vec<_> =
             steps.map(|found| Unsupported { step: found.step, reason: found.reason }).collect();
-        for input in &plan.inputs {
-            if input.data_commitment.is_some() {
-                found.push(Unsupported {
-                    step: input.name.clone(),
-                    reason:
-                        "the plan fixes the SHA-256 root of its data, and proofs over tables name data by \
-                             Poseidon2 digests"
-                            .to_owned(),
-                });
-            }
-        }
+        found.extend(self.without_bridge(plan));
         found
     }
 
@@ -141,7 +152,14 @@ impl Prover for Stark {
         let salt = Salt::from_seed(&request.output_salt);
         let output = digest::table_with_text_bounds(output, &text, salt)
             .map_err(|error| unsupported(format!("the output: {error}")))?;
-        Ok(Digests { inputs: tables.digests()?, output })
+        let mut inputs = tables.digests()?;
+        let bridged = request.typed.inputs.iter().zip(request.inputs).zip(&mut inputs);
+        for ((input, (value, salt)), digest) in bridged.filter(|((input, _), _)| self.names_by_root(input)) {
+            // Whether such a table has a bridge is a matter of its data too.
+            Task::new(input, value, salt, self.level())?.cost()?;
+            *digest = commit::root(value, input.rows_per_leaf, salt);
+        }
+        Ok(Digests { inputs, output })
     }
 
     fn availability(&self) -> Result<ServerInfo, ProveError> {
@@ -156,11 +174,21 @@ impl Prover for Stark {
     fn execute(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Executed, ProveError> {
         let start = Instant::now();
         let (_, cost, _) = self.attempt(request, &Bounds::from_now(control), dry, |_| ())?;
-        Ok(Executed { journal: Vec::new(), work: work(&cost), time: start.elapsed() })
+        let mut work = work(&cost);
+        if let (Claim::Plan(claim), Work::Cells { total, memory_bytes, .. }) = (request.claim, &mut work) {
+            for task in self.bridge_tasks(claim, &request.request)? {
+                if !self.has_kept(&task) {
+                    let cost = task.cost()?;
+                    *total += cost.cells;
+                    *memory_bytes = cost.memory_bytes.max(*memory_bytes);
+                }
+            }
+        }
+        Ok(Executed { journal: Vec::new(), work, time: start.elapsed() })
     }
 
     fn estimate(&self, executed: &Executed) -> Estimate {
-        let (calibration, ..) = self.calibration();
+        let (calibration, ..) = self.calibration(NAME);
         let memory_bytes = match executed.work {
             Work::Cells { memory_bytes, .. } => memory_bytes,
             Work::Cycles { .. } => 0,
@@ -174,7 +202,12 @@ impl Prover for Stark {
 
     fn prove(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Proved, ProveError> {
         let bounds = Bounds::from_now(control);
-        let (calibration, cache, key) = self.calibration();
+        // Evidence without its bridges is none, and they do not depend on what the plan turns out to need.
+        let bridges = match request.claim {
+            Claim::Plan(claim) => self.bridges(claim, &request.request, &bounds)?,
+            _ => Vec::new(),
+        };
+        let (calibration, cache, key) = self.calibration(NAME);
         let verifying = Arc::new(AtomicBool::new(false));
         let seen = verifying.clone();
         let begun = Instant::now();
@@ -198,13 +231,21 @@ impl Prover for Stark {
         if let Some(cache) = cache {
             calibration.learn(&cache, &key, work.total(), time);
         }
+        let security = bridges.iter().fold(security, |weakest, bridge| weakest.weaker(bridge.security));
         let (security, conjectured_bits) = stark::level(&security);
         let level = self.options.level.name();
-        let parameters = [
+        let mut parameters = vec![
             ("securityLevel", level.to_owned()),
             ("traceCells", work.total().to_string()),
             ("tables", cost.chips.len().to_string()),
         ];
+        if !bridges.is_empty() {
+            let count = |origin| bridges.iter().filter(|bridge| bridge.origin == origin).count().to_string();
+            parameters.push(("bridgesMade", count(Origin::Made)));
+            parameters.push(("bridgesReused", count(Origin::Reused)));
+        }
+        let time = time + bridges.iter().map(|bridge| bridge.time).sum::<Duration>();
+        let memory = bridges.iter().map(|bridge| bridge.peak_memory_bytes).max().unwrap_or(0);
         let stated = job.bounds.inputs.iter();
         let stated =
             stated.map(|table| StatedBounds { rows: table.rows, text_bytes: table.text_bytes.clone() });
@@ -214,6 +255,7 @@ impl Prover for Stark {
             groups: job.bounds.groups.clone(),
             level: level.to_owned(),
             proof: proof.into(),
+            bridges: bridges.into_iter().map(|bridged| bridged.bridge).collect(),
             security,
             conjectured_bits,
         };
@@ -222,12 +264,12 @@ impl Prover for Stark {
             stats: ProofStats {
                 prover: format!("proofmark-stark {}", env!("CARGO_PKG_VERSION")),
                 parameters: parameters
-                    .map(|(name, value)| (name.to_owned(), value))
                     .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
                     .collect::<BTreeMap<_, _>>(),
                 work,
                 time,
-                peak_memory_bytes: ended.peak_memory_bytes,
+                peak_memory_bytes: ended.peak_memory_bytes.max(memory),
             },
         })
     }
@@ -247,7 +289,7 @@ fn dry(job: &Job, abandoned: &Abandoned) -> Result<(), Failure> {
 
 enum Failure {
     Prove(StarkError),
-    Random(String),
+    Random(ProveError),
     Verify(VerifyError),
 }
 
@@ -256,10 +298,7 @@ impl Failure {
     fn told(self, bounds: &Bounds<'_>) -> ProveError {
         match self {
             Self::Prove(error) => failed(error, bounds),
-            Self::Random(error) => ProveError::Io {
-                doing: "the system gives no random numbers".to_owned(),
-                source: std::io::Error::other(error),
-            },
+            Self::Random(error) => error,
             Self::Verify(error) => ProveError::BadOutput { detail: error.to_string() },
         }
     }
@@ -271,9 +310,7 @@ fn prove_and_check(
     verifying: &AtomicBool,
 ) -> Result<(Vec<u8>, proofmark_stark::Security, Duration), Failure> {
     let start = Instant::now();
-    let mut seed = [0; 32];
-    SysRng.try_fill_bytes(&mut seed).map_err(|error| Failure::Random(error.to_string()))?;
-    let mut rng = StdRng::from_seed(seed);
+    let mut rng = StdRng::from_seed(seed().map_err(Failure::Random)?);
     let statement = job.statement();
     let proof = proofmark_stark::prove(&statement, &job.witness(), &mut rng, &mut Watch(abandoned))
         .map_err(Failure::Prove)?;
@@ -283,7 +320,20 @@ fn prove_and_check(
     Ok((proof, security, time))
 }
 
-struct Watch<'a>(&'a Abandoned);
+/// Secret bytes from the operating system.
+///
+/// # Errors
+/// [`ProveError::Io`] if it gives none.
+pub(crate) fn seed() -> Result<[u8; 32], ProveError> {
+    let mut seed = [0; 32];
+    SysRng.try_fill_bytes(&mut seed).map_err(|error| ProveError::Io {
+        doing: "the system gives no random numbers".to_owned(),
+        source: std::io::Error::other(error.to_string()),
+    })?;
+    Ok(seed)
+}
+
+pub(crate) struct Watch<'a>(pub(crate) &'a Abandoned);
 
 impl proofmark_stark::Progress for Watch<'_> {
     fn cancelled(&mut self) -> bool {
@@ -295,7 +345,7 @@ fn work(cost: &Cost) -> Work {
     Work::Cells { total: cost.cells, memory_bytes: cost.memory_bytes, shards: 1 }
 }
 
-fn refuse_memory(needed_bytes: u64, bounds: &Bounds<'_>) -> Result<(), ProveError> {
+pub(crate) fn refuse_memory(needed_bytes: u64, bounds: &Bounds<'_>) -> Result<(), ProveError> {
     match bounds.control.memory_limit_bytes {
         Some(limit_bytes) if needed_bytes > limit_bytes => {
             Err(ProveError::MemoryExceeded { limit_bytes, needed_bytes, predicted: true })
@@ -314,6 +364,6 @@ fn failed(error: StarkError, bounds: &Bounds<'_>) -> ProveError {
     }
 }
 
-fn report(bounds: &Bounds<'_>, phase: Phase, remaining: Option<Duration>) {
+pub(crate) fn report(bounds: &Bounds<'_>, phase: Phase, remaining: Option<Duration>) {
     bounds.control.report(Progress { phase, elapsed: bounds.start.elapsed(), remaining });
 }

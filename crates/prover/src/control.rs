@@ -79,6 +79,13 @@ pub struct Progress {
 /// What a prover is doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// Proving that two digests of an input are of one table.
+    Bridge {
+        /// Which input that needs it, from 1.
+        input: u64,
+        /// How many there are.
+        of: u64,
+    },
     /// Running the program without proving.
     Execute,
     /// Proving a segment.
@@ -95,6 +102,7 @@ pub enum Phase {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Bridge { input, of } => write!(f, "bridge input {input}/{of}"),
             Self::Execute => f.write_str("execute"),
             Self::Prove { segment, of } => write!(f, "prove segment {segment}/{of}"),
             Self::Verify => f.write_str("verify"),

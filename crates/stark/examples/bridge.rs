@@ -10,7 +10,7 @@ use proofmark_plan::{
     value::{ColumnData, Table, Text, Value, Values},
 };
 use proofmark_stark::{
-    Level, Phase, Progress, Salt, TableBounds,
+    Level, Phase, Progress, Salt,
     bridge::{self, Statement, Witness},
     digest,
 };
@@ -37,18 +37,18 @@ fn main() {
             ("three integers", &[("key", "int"), ("a", "int"), ("b", "int")]),
             ("four integers", &[("a", "int"), ("b", "int"), ("c", "int"), ("d", "int")]),
         ] {
-            run(name, &table(columns, rows), rows as u32);
+            run(name, &table(columns, rows));
         }
     }
 }
 
-fn run(name: &str, table: &Table, rows: u32) {
+fn run(name: &str, table: &Table) {
     let mut rng = StdRng::try_from_rng(&mut SysRng).expect("the operating system's randomness");
     let (mut seed, mut root_salt) = ([0; 32], [0; 32]);
     rng.fill_bytes(&mut seed);
     rng.fill_bytes(&mut root_salt);
     let digest_salt = Salt::from_seed(&seed);
-    let bounds = TableBounds { rows, ..TableBounds::of(table).expect("short texts") };
+    let bounds = bridge::bounds(table).expect("short texts");
     let statement = Statement {
         schema: &table.schema,
         bounds: &bounds,

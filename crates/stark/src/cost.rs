@@ -1,6 +1,6 @@
 //! What a proof takes, from the compiled plan alone.
 
-use alloc::{string::String, vec::Vec};
+use alloc::{string::String, sync::Arc, vec::Vec};
 
 use p3_batch_stark::ProverData;
 use proofmark_plan::typed::TypedPlan;
@@ -64,18 +64,22 @@ pub fn cost(plan: &TypedPlan, bounds: &Bounds, level: Level) -> Result<Cost, Pro
         return Err(ProveError::BadBounds);
     }
     let machine = compile(plan, bounds, level.least_log_height()).map_err(ProveError::Unsupported)?;
-    let airs: Vec<ChipAir> = machine.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
-    let degrees: Vec<usize> = machine.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
+    cost_of_chips(&machine.chips, level)
+}
+
+/// What proving filled chips takes.
+///
+/// # Errors
+/// [`ProveError::Internal`].
+pub(crate) fn cost_of_chips(chips: &[Arc<Chip>], level: Level) -> Result<Cost, ProveError> {
+    let airs: Vec<ChipAir> = chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
+    let degrees: Vec<usize> = chips.iter().map(|chip| chip.log_height as usize + 1).collect();
     let config = config(level, [0; 32]);
     let data = ProverData::from_airs_and_degrees(&config, &airs, &degrees)
         .map_err(|error| ProveError::Internal(alloc::string::ToString::to_string(&error)))?;
     let shape = Shape::new(level, &config, &airs, &data.common);
-    let chips: Vec<ChipCost> = machine
-        .chips
-        .iter()
-        .zip(&shape.instances)
-        .map(|(chip, instance)| chip_cost(chip, instance))
-        .collect();
+    let chips: Vec<ChipCost> =
+        chips.iter().zip(&shape.instances).map(|(chip, instance)| chip_cost(chip, instance)).collect();
     let extended: u64 = shape.instances.iter().map(extended_bytes).sum();
     Ok(Cost {
         cells: chips.iter().map(ChipCost::cells).sum(),

@@ -4,8 +4,8 @@ mod common;
 
 use common::*;
 use proofmark_core::{
-    BindingEvidence, Claim, Digest, Evidence, InferenceClaim, Job, Receipt, SealedCommitment,
-    SealedInferenceClaim, SecurityKind, SecurityLevel,
+    Algorithm, BindingEvidence, Bridge, Claim, Digest, Evidence, InferenceClaim, Job, Receipt,
+    SealedCommitment, SealedInferenceClaim, SecurityKind, SecurityLevel, StarkEvidence, TableBounds,
 };
 use serde_json::{Value, json};
 
@@ -41,8 +41,24 @@ fn receipts_of_every_kind_fit_the_schema() {
     let digest = Digest::of(b"x");
     let open = InferenceClaim { job: digest, model: digest, input: digest, output: digest };
     let sealed = SealedInferenceClaim { job: digest, commitment: SealedCommitment([7; 32]) };
+    let security = SecurityLevel { bits: 104, kind: SecurityKind::Proven, zero_knowledge: true };
+    let tables = StarkEvidence {
+        plan: vec![1].into(),
+        inputs: vec![TableBounds { rows: 15, text_bytes: vec![3, 255] }],
+        groups: vec![255],
+        level: "standard".into(),
+        proof: vec![2].into(),
+        bridges: Vec::new(),
+        security,
+        conjectured_bits: 124,
+    };
+    let table_digest = Digest::new(Algorithm::Poseidon2KoalaBear, [0; 32]);
+    let bridge = Bridge { input: "x".into(), table_digest, proof: vec![3].into() };
+    let bridged = StarkEvidence { bridges: vec![bridge], ..tables.clone() };
     let kinds = [
         full.clone(),
+        receipt(claim(), Evidence::Stark(tables)),
+        receipt(claim(), Evidence::Stark(bridged)),
         inference(Claim::Binding(open)),
         inference(Claim::SealedBinding(sealed)),
         foreign(claim()),

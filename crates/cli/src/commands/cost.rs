@@ -100,7 +100,7 @@ pub(crate) fn execute(args: CostArgs, config: &Config, ui: &Ui, cancel: &CancelT
     let host = run::wasm_host(&args.wasm)?;
     let progress = ui.progress();
     progress.phase("reading inputs");
-    let inputs = run::read_inputs(&loaded.typed, &paths, false, config)?;
+    let inputs = run::read_inputs(&loaded.typed, &paths, &inputs::Salting::None, config)?;
     progress.phase("executing");
     let start = std::time::Instant::now();
     let execution = run::execute(&loaded.typed, &inputs, &*host, cancel)?;

@@ -9,7 +9,7 @@ use serde::Serialize;
 use crate::{
     error::Error,
     files,
-    run::summary::security,
+    run::summary::{BridgeFacts, security},
     ui::{Facts, Tone, Ui, bytes, duration, grouped, plural},
 };
 
@@ -176,6 +176,9 @@ fn render(ui: &Ui, answer: &Answer<'_>) -> String {
             }
             facts.add("plan", bytes(evidence.plan.len() as u64));
             facts.add("proof", bytes(evidence.proof.len() as u64));
+            for bridge in &evidence.bridges {
+                facts.add("bridge of input", BridgeFacts::of(bridge).text());
+            }
             facts.add("security", security(evidence.security, Some(evidence.conjectured_bits)));
         }
         Evidence::Witness(evidence) => {

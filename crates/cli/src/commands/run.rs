@@ -9,7 +9,11 @@ use proofmark_prover_stark::Level;
 use crate::{
     config::{Config, read_size},
     error::Error,
-    run::{self, Request, backends::Options, inputs::Assignment},
+    run::{
+        self, Request,
+        backends::Options,
+        inputs::{Assignment, Salting, Salts},
+    },
     ui::Ui,
 };
 
@@ -61,15 +65,27 @@ pub(crate) struct RunArgs {
     /// Salt the roots of the inputs, so that nobody can guess data from them; the salts go to DIR/salts.json
     #[arg(long, conflicts_with = "public")]
     salt: bool,
+    /// Salt the inputs as an earlier run did, by its salts.json, so that their roots are the same again
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["salt", "public"])]
+    salts: Option<PathBuf>,
     /// Plain roots that anybody with the data can compute again (the default)
     #[arg(long)]
     public: bool,
+    /// In a proof over tables, name inputs by their SHA-256 roots as other provers do: a bridge ties them to the table digests;
+    /// see `data bridge`. Always so where the plan has a `dataCommitment`
+    #[arg(long)]
+    bridge: bool,
     /// Development: no evidence at all, stamped `dev` into the receipt, which every policy rejects
     #[arg(long, conflicts_with = "tier")]
     dev: bool,
 }
 
 pub(crate) fn execute(args: RunArgs, config: &Config, ui: &Ui, cancel: &CancelToken) -> Result<u8, Error> {
+    let salting = match &args.salts {
+        Some(path) => Salting::Given(Salts::read(path)?),
+        None if args.salt => Salting::Fresh,
+        None => Salting::None,
+    };
     let request = Request {
         plan: args.plan,
         inputs: args.input,
@@ -81,11 +97,12 @@ pub(crate) fn execute(args: RunArgs, config: &Config, ui: &Ui, cancel: &CancelTo
         options: Options {
             gpu: args.gpu.unwrap_or_else(|| config.gpu()),
             security: args.security.unwrap_or_else(|| config.security()),
+            bridge: args.bridge,
         },
         timeout: args.timeout.or_else(|| config.timeout()),
         memory_limit: args.memory_limit.or_else(|| config.memory_limit()),
         max_cycles: args.max_cycles.unwrap_or_else(|| config.max_cycles()),
-        salt: args.salt,
+        salting,
         dev: args.dev,
     };
     let outcome = run::run(&request, config, ui, cancel)?;
@@ -94,7 +111,7 @@ pub(crate) fn execute(args: RunArgs, config: &Config, ui: &Ui, cancel: &CancelTo
 }
 
 /// `500ms`, `300s`, `10min`, `2h`; a bare number counts seconds.
-fn read_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn read_duration(text: &str) -> Result<Duration, String> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();
     let number: u64 =
         text[..digits].parse().map_err(|_| "expected a time such as 300s or 10min".to_string())?;
@@ -109,11 +126,11 @@ fn read_duration(text: &str) -> Result<Duration, String> {
     millis.map(Duration::from_millis).ok_or_else(|| "the time is zero or too long".to_string())
 }
 
-fn level(text: &str) -> Result<Level, String> {
+pub(crate) fn level(text: &str) -> Result<Level, String> {
     Level::of_name(text).ok_or_else(|| "a security level is one of fast, standard, paranoid".to_string())
 }
 
-fn size(text: &str) -> Result<u64, String> {
+pub(crate) fn size(text: &str) -> Result<u64, String> {
     read_size(text).filter(|size| *size > 0).ok_or_else(|| "expected a size such as 8GiB".to_string())
 }
 

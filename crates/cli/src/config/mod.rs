@@ -167,7 +167,7 @@ impl Config {
 
     /// The provers' options.
     pub(crate) fn backends(&self) -> backends::Options {
-        backends::Options { gpu: self.gpu(), security: self.security() }
+        backends::Options { gpu: self.gpu(), security: self.security(), bridge: false }
     }
 
     /// Cycles after which a proof is refused.

@@ -26,12 +26,15 @@ pub(crate) struct Options {
     pub(crate) gpu: Gpu,
     /// How sure proofs over tables are.
     pub(crate) security: Level,
+    /// Whether proofs over tables name all inputs by their SHA-256 roots.
+    pub(crate) bridge: bool,
 }
 
 /// Every prover of this build, the fastest first.
 pub(crate) fn all(options: Options) -> Vec<Box<dyn Prover>> {
-    let stark = proofmark_prover_stark::Options { level: options.security, ..Default::default() };
-    let risc0 = proofmark_prover_risc0::Options { gpu: options.gpu, ..Default::default() };
+    let Options { gpu, security: level, bridge } = options;
+    let stark = proofmark_prover_stark::Options { level, bridge, ..Default::default() };
+    let risc0 = proofmark_prover_risc0::Options { gpu, ..Default::default() };
     vec![Box::new(Stark::new(stark)), Box::new(Risc0::new(risc0))]
 }
 

@@ -151,6 +151,9 @@ pub(crate) fn watcher(progress: &Progress) -> impl Fn(proofmark_prover::Progress
     let furthest = Mutex::new((Instant::now(), 0));
     move |report| {
         let phase = match report.phase {
+            Phase::Bridge { input, of } => {
+                format!("making the bridge of input {input} of {of}, once for this table")
+            }
             Phase::Execute => "executing for the proof".to_string(),
             Phase::Prove { of: 1, .. } => "proving".to_string(),
             Phase::Prove { segment, of } => format!("proving segment {segment} of {of}"),

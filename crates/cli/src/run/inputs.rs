@@ -100,15 +100,7 @@ pub(crate) fn locate(
     config: &Config,
 ) -> Result<Vec<PathBuf>, Error> {
     let plan = &loaded.typed;
-    for (at, assignment) in assigned.iter().enumerate() {
-        declared(plan, Some(&assignment.name))?;
-        if assigned[..at].iter().any(|other| other.name == assignment.name) {
-            return Err(Error::usage(
-                format!("input {} is given twice", assignment.name),
-                "give each input once",
-            ));
-        }
-    }
+    self::assigned(plan, assigned)?;
     let folder = files::parent(&loaded.path);
     plan.inputs
         .iter()
@@ -141,6 +133,28 @@ pub(crate) fn locate(
             }
         })
         .collect()
+}
+
+/// The inputs that are assigned a file, and these files.
+///
+/// # Errors
+/// If a name is unknown or assigned twice.
+pub(crate) fn assigned<'a>(
+    plan: &'a TypedPlan,
+    assigned: &[Assignment],
+) -> Result<Vec<(&'a TypedInput, PathBuf)>, Error> {
+    let mut found = Vec::with_capacity(assigned.len());
+    for (at, assignment) in assigned.iter().enumerate() {
+        let input = declared(plan, Some(&assignment.name))?;
+        if assigned[..at].iter().any(|other| other.name == assignment.name) {
+            return Err(Error::usage(
+                format!("input {} is given twice", assignment.name),
+                "give each input once",
+            ));
+        }
+        found.push((input, PathBuf::from(&assignment.value)));
+    }
+    Ok(found)
 }
 
 /// The declaration of an input; the only one if no name is given.
@@ -215,7 +229,7 @@ pub(crate) fn read(
         if root != demanded {
             return Err(bad(
                 format!("its root is {root}, the plan demands {demanded}"),
-                Some("this is other data than the plan was made for, or its root was salted".to_string()),
+                Some("this is other data than the plan was made for, or its root was salted: `run --salts` takes its salt".to_string()),
             ));
         }
     }
@@ -223,7 +237,7 @@ pub(crate) fn read(
 }
 
 /// A fresh random salt.
-pub(crate) fn new_salt() -> Result<Salt, Error> {
+fn new_salt() -> Result<Salt, Error> {
     let mut salt = Salt::default();
     getrandom::fill(&mut salt).map_err(|e| Error::Read {
         path: PathBuf::from("the system's random numbers"),
@@ -240,6 +254,28 @@ pub(crate) fn read_salt(text: Option<&str>) -> Result<Option<Salt>, Error> {
         Error::usage("a salt has 64 lower-case hex digits", "salts.json of a salted run holds them")
     })?;
     Ok(Some(*digest.as_bytes()))
+}
+
+/// Which salts inputs get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Salting {
+    /// None: anybody with the data can compute the roots.
+    None,
+    /// New ones.
+    Fresh,
+    /// Those of an earlier run, so that roots are the same again. An input that is not among them has none.
+    Given(Salts),
+}
+
+impl Salting {
+    /// The salt of an input.
+    pub(crate) fn salt(&self, name: &str) -> Result<Option<Salt>, Error> {
+        match self {
+            Self::None => Ok(None),
+            Self::Fresh => new_salt().map(Some),
+            Self::Given(salts) => salts.get(name),
+        }
+    }
 }
 
 /// The salts of a run, as they stand in `salts.json`.

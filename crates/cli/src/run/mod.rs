@@ -28,10 +28,12 @@ use proofmark_prover::CancelToken;
 use proofmark_verifier::Expectations;
 
 use self::{
-    inputs::{Assignment, Input, Salt, Salts},
+    inputs::{Assignment, Input, Salt, Salting, Salts},
     outdir::{Content, OutDir},
     plan::Loaded,
-    summary::{Answer, Files, InputFacts, OutputFacts, PlanFacts, ProofFacts, ReceiptFacts, Times},
+    summary::{
+        Answer, BridgeFacts, Files, InputFacts, OutputFacts, PlanFacts, ProofFacts, ReceiptFacts, Times,
+    },
 };
 use crate::{
     config::Config,
@@ -58,7 +60,7 @@ pub(crate) struct Request {
     pub(crate) timeout: Option<Duration>,
     pub(crate) memory_limit: Option<u64>,
     pub(crate) max_cycles: u64,
-    pub(crate) salt: bool,
+    pub(crate) salting: Salting,
     pub(crate) dev: bool,
 }
 
@@ -102,7 +104,7 @@ pub(crate) fn run(
 
     progress.phase("reading inputs");
     let start = Instant::now();
-    let inputs = read_inputs(&loaded.typed, &paths, request.salt, config)?;
+    let inputs = read_inputs(&loaded.typed, &paths, &request.salting, config)?;
     times.read_and_commit = micros(start);
 
     progress.phase("executing");
@@ -184,13 +186,13 @@ pub(crate) fn run(
 pub(crate) fn read_inputs(
     plan: &TypedPlan,
     paths: &[PathBuf],
-    salted: bool,
+    salting: &Salting,
     config: &Config,
 ) -> Result<Vec<Input>, Error> {
     let pairs = plan.inputs.iter().zip(paths);
     pairs
         .map(|(declared, path)| {
-            let salt = salted.then(inputs::new_salt).transpose()?;
+            let salt = salting.salt(&declared.name)?;
             inputs::read(declared, path, salt, config.max_input_bytes(), plan.limits.max_memory_bytes)
         })
         .collect()
@@ -282,6 +284,8 @@ fn proof_facts(receipt: &Receipt) -> Option<ProofFacts> {
         proof_bytes: proof_bytes as u64,
         security,
         conjectured_bits: None,
+        bridges: Vec::new(),
+        bridges_made: None,
     };
     match &receipt.evidence {
         Evidence::Risc0(evidence) => Some(ProofFacts {
@@ -292,6 +296,8 @@ fn proof_facts(receipt: &Receipt) -> Option<ProofFacts> {
         Evidence::Stark(evidence) => Some(ProofFacts {
             level: Some(evidence.level.clone()),
             conjectured_bits: Some(evidence.conjectured_bits),
+            bridges: evidence.bridges.iter().map(BridgeFacts::of).collect(),
+            bridges_made: made.parameters.get("bridgesMade").and_then(|count| count.parse().ok()),
             ..facts(evidence.security, evidence.proof.len())
         }),
         _ => None,

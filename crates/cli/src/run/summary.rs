@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use proofmark_core::{Digest, Limits, SecurityLevel, Tier, Usage, Verdict};
+use proofmark_core::{Bridge, Digest, Limits, SecurityLevel, Tier, Usage, Verdict};
 use serde::Serialize;
 
 use crate::ui::{Align, Facts, Tone, Ui, bytes, duration, grouped, table};
@@ -78,6 +78,32 @@ pub(crate) struct ProofFacts {
     pub(crate) security: SecurityLevel,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) conjectured_bits: Option<u16>,
+    /// Of inputs that the claim names by their roots.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) bridges: Vec<BridgeFacts>,
+    /// How many of them were made in this run; the others were kept from earlier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) bridges_made: Option<u64>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct BridgeFacts {
+    pub(crate) input: String,
+    pub(crate) table_digest: Digest,
+    pub(crate) proof_bytes: u64,
+}
+
+impl BridgeFacts {
+    pub(crate) fn of(bridge: &Bridge) -> Self {
+        let proof_bytes = bridge.proof.len() as u64;
+        Self { input: bridge.input.clone(), table_digest: bridge.table_digest, proof_bytes }
+    }
+
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        format!("{} ({})\n{}", self.input, bytes(self.proof_bytes), self.table_digest)
+    }
 }
 
 /// Wall time of each phase, in microseconds.
@@ -131,6 +157,18 @@ pub(crate) fn render(ui: &Ui, answer: &Answer) -> String {
         facts.maybe("cells", proof.trace_cells.map(grouped));
         facts.maybe("memory", proof.peak_memory_bytes.map(bytes));
         facts.add("proof", bytes(proof.proof_bytes));
+        proof.bridges.iter().for_each(|bridge| {
+            facts.add("bridge", bridge.text());
+        });
+        let all = proof.bridges.len() as u64;
+        facts.maybe(
+            "bridges",
+            proof.bridges_made.map(|made| match made {
+                0 => "kept from earlier, checked again".to_string(),
+                made if made == all => "made in this run; kept for the next".to_string(),
+                made => format!("{made} made in this run, {} kept from earlier", all.saturating_sub(made)),
+            }),
+        );
         facts.add("security", security(proof.security, proof.conjectured_bits));
     }
     let sizes =

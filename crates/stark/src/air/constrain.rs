@@ -1,7 +1,6 @@
-//! A chip as an AIR of Plonky3: the graph evaluated over whatever the protocol puts into its cells.
+//! A chip as an AIR of Plonky3: its program run over whatever the protocol puts into its cells.
 
 use alloc::{sync::Arc, vec::Vec};
-use core::array;
 
 use p3_air::{Air, AirBuilder, BaseAir, WindowAccess};
 use p3_field::{Algebra, PrimeCharacteristicRing};
@@ -12,47 +11,26 @@ use p3_koala_bear::{
 use p3_lookup::{Count, InteractionBuilder};
 use p3_poseidon2::GenericPoseidon2LinearLayers;
 
-use super::{Chip, F, Op, Rule};
+use super::{
+    Chip, F,
+    program::{Program, Surroundings},
+};
 
 /// A shared chip.
 #[derive(Clone)]
 pub(crate) struct ChipAir {
     chip: Arc<Chip>,
+    program: Arc<Program>,
 }
 
 impl ChipAir {
-    pub(crate) const fn new(chip: Arc<Chip>) -> Self {
-        Self { chip }
+    pub(crate) fn new(chip: Arc<Chip>) -> Self {
+        let program = Arc::new(Program::new(&chip));
+        Self { chip, program }
     }
 
     pub(crate) fn chip(&self) -> &Chip {
         &self.chip
-    }
-
-    fn values<AB: AirBuilder<F = F>>(&self, builder: &AB) -> Vec<AB::Expr> {
-        let main = builder.main();
-        let (local, next) = (main.current_slice(), main.next_slice());
-        let mut values: Vec<AB::Expr> = Vec::with_capacity(self.chip.graph.ops().len());
-        for op in self.chip.graph.ops() {
-            let value = match *op {
-                Op::Add(a, b) => values[a.index()].clone() + values[b.index()].clone(),
-                Op::Sub(a, b) => values[a.index()].clone() - values[b.index()].clone(),
-                Op::Mul(a, b) => match (self.chip.graph.as_constant(a), self.chip.graph.as_constant(b)) {
-                    (Some(a), _) => values[b.index()].clone() * a,
-                    (_, Some(b)) => values[a.index()].clone() * b,
-                    _ => values[a.index()].clone() * values[b.index()].clone(),
-                },
-                Op::Const(value) => AB::Expr::from(F::from_u32(value)),
-                Op::Local(column) => local[column as usize].into(),
-                Op::Next(column) => next[column as usize].into(),
-                Op::Public(index) => builder.public_values()[index as usize].into(),
-                Op::First => builder.is_first_row(),
-                Op::Last => builder.is_last_row(),
-                Op::Transition => builder.is_transition(),
-            };
-            values.push(value);
-        }
-        values
     }
 }
 
@@ -68,25 +46,23 @@ impl BaseAir<F> for ChipAir {
 
 impl<AB: AirBuilder<F = F> + InteractionBuilder> Air<AB> for ChipAir {
     fn eval(&self, builder: &mut AB) {
-        let values = self.values(builder);
         let main = builder.main();
-        for constraint in &self.chip.constraints {
-            match &constraint.rule {
-                Rule::Zero(node) => builder.assert_zero(values[node.index()].clone()),
-                Rule::Permutation { input, at } => {
-                    let cells = &main.current_slice()[*at..];
-                    let state = array::from_fn(|lane| values[input[lane].index()].clone());
-                    permute(state, |index, computed: AB::Expr| {
-                        let cell: AB::Expr = cells[index].into();
-                        builder.assert_zero(computed - cell.clone());
-                        cell
-                    });
-                }
-            }
-        }
-        for message in &self.chip.interactions {
-            let fields = message.fields.iter().map(|node| values[node.index()].clone());
-            let count = values[message.count.index()].clone();
+        let (local, next) = (main.current_slice(), main.next_slice());
+        let around = Surroundings {
+            publics: builder.public_values().iter().map(|value| (*value).into()).collect(),
+            first: builder.is_first_row(),
+            last: builder.is_last_row(),
+            transition: builder.is_transition(),
+        };
+        let values: Vec<AB::Expr> = self.program.run(
+            |column| local[column].into(),
+            |column| next[column].into(),
+            &around,
+            |value| builder.assert_zero(value),
+        );
+        for (message, (fields, count)) in self.chip.interactions.iter().zip(&self.program.messages) {
+            let fields = fields.iter().map(|slot| values[*slot as usize].clone());
+            let count = values[*count as usize].clone();
             builder.push_interaction(&message.bus, fields, Count::bounded(count, message.weight));
         }
     }
@@ -135,6 +111,8 @@ pub(crate) fn permute<R: Algebra<F>>(mut state: [R; 16], mut commit: impl FnMut(
 
 #[cfg(test)]
 mod tests {
+    use core::array;
+
     use p3_koala_bear::default_koalabear_poseidon2_16;
     use p3_symmetric::Permutation;
 

@@ -12,6 +12,7 @@ mod debug;
 mod fault;
 mod fill;
 mod node;
+mod program;
 
 pub(crate) use self::{
     chip::{Chip, Constraint, Copies, Fill, Import, Load, OrderPart, Rule, Slot},

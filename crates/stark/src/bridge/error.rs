@@ -74,6 +74,12 @@ pub enum Unsupported {
         /// The bound.
         bound: u8,
     },
+    /// Nobody would read the proof; fewer columns help.
+    #[error("the proof would be longer than {most} bytes: take fewer columns")]
+    TooLong {
+        /// The longest proof.
+        most: usize,
+    },
     /// Rows in a leaf are from 1 to 1024.
     #[error("rows in a leaf are from 1 to 1024")]
     RowsPerLeaf,

@@ -26,20 +26,22 @@ mod tree;
 mod witness;
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use alloc::{string::ToString, vec::Vec};
 
-use p3_field::PrimeCharacteristicRing;
+use p3_field::{PrimeCharacteristicRing, PrimeField32};
 use proofmark_core::{Algorithm, Digest};
 use proofmark_plan::{commit::schema_digest, types::Schema, value::Table};
 use rand::{CryptoRng, rngs::StdRng};
+use sha2::Digest as _;
 
 pub use self::error::{ProveError, Unsupported, VerifyError};
 use self::{format::Format, machine::Machine};
 use crate::{
-    Level, Phase, Progress, Salt, TableBounds,
+    Cost, Level, Phase, Progress, Salt, TableBounds,
     air::F,
+    cost::cost_of_chips,
     digest::from_digest,
     proof::encode,
     prove::{Filled, own, prove_chips},
@@ -52,6 +54,10 @@ const DOMAIN: u32 = 0x6272_6467;
 
 /// Version of the constraints and of the encoding of public values. Whatever changes either changes it.
 const PROTOCOL: u32 = 1;
+
+/// The longest proof of a bridge, in bytes. Nobody reads a longer one, and none is made. A table of a few columns has
+/// two to three million.
+pub const MAX_PROOF_BYTES: usize = 16 << 20;
 
 /// The statement of a bridge: *a table of this schema and within these bounds exists whose digest is `digest` under
 /// some salt, and whose root is `root` under some salt and with so many rows in a leaf*.
@@ -71,6 +77,18 @@ pub struct Statement<'a> {
     pub level: Level,
 }
 
+impl Statement<'_> {
+    /// SHA-256 of everything that is public, with the version of the protocol: a proof of a statement with another id
+    /// does not show this one. A name to keep a proof under.
+    pub fn id(&self) -> [u8; 32] {
+        let mut hash = sha2::Sha256::new();
+        for element in header(self) {
+            hash.update(element.as_canonical_u32().to_le_bytes());
+        }
+        hash.finalize().into()
+    }
+}
+
 /// What only the prover knows.
 #[derive(Clone, Copy, Debug)]
 pub struct Witness<'a> {
@@ -82,12 +100,40 @@ pub struct Witness<'a> {
     pub root_salt: &'a [u8; 32],
 }
 
+/// The bounds under which a table is bridged: [`TableBounds::of`] with fewer rows. The time of a bridge grows with the
+/// bound of rows, so that is rounded up to four binary digits instead of one; below 256 rows it makes no difference.
+pub fn bounds(table: &Table) -> Option<TableBounds> {
+    let bounds = TableBounds::of(table)?;
+    let rows = u32::try_from(table.rows).ok()?;
+    let unit = match rows.checked_ilog2() {
+        Some(digits @ 8..) => 1u32 << (digits - 3),
+        _ => return Some(bounds),
+    };
+    let rounded = rows.checked_next_multiple_of(unit).unwrap_or(u32::MAX);
+    Some(TableBounds { rows: rounded.min(bounds.rows), ..bounds })
+}
+
 /// Why tables of this schema within these bounds cannot have a bridge; `Ok` if they can.
 ///
 /// # Errors
 /// The reason.
 pub fn supports(schema: &Schema, bounds: &TableBounds, rows_per_leaf: u16) -> Result<(), Unsupported> {
     Format::new(schema, bounds, rows_per_leaf, Level::Paranoid.least_log_height()).map(|_| ())
+}
+
+/// What proving a statement takes. Sizes follow from schema, bounds, rows in a leaf and level alone; the digests are not
+/// looked at.
+///
+/// # Errors
+/// [`ProveError::Unsupported`], also if the proof would be longer than [`MAX_PROOF_BYTES`]; [`ProveError::Internal`].
+pub fn cost(statement: &Statement<'_>) -> Result<Cost, ProveError> {
+    let machine = Machine::new(statement)?;
+    let cost = cost_of_chips(&machine.chips, statement.level)
+        .map_err(|error| ProveError::Internal(error.to_string()))?;
+    match cost.proof_bytes {
+        bytes if bytes > MAX_PROOF_BYTES as u64 => Err(Unsupported::TooLong { most: MAX_PROOF_BYTES }.into()),
+        _ => Ok(cost),
+    }
 }
 
 /// Proves a statement.
@@ -116,6 +162,9 @@ pub fn prove(
 /// # Errors
 /// See [`VerifyError`].
 pub fn verify(statement: &Statement<'_>, proof: &[u8]) -> Result<Security, VerifyError> {
+    if proof.len() > MAX_PROOF_BYTES {
+        return Err(VerifyError::Malformed("it is longer than any"));
+    }
     let digest = from_digest(&statement.digest).ok_or(VerifyError::BadDigest)?;
     if statement.root.algorithm() != Algorithm::Sha256 {
         return Err(VerifyError::BadDigest);
@@ -126,6 +175,12 @@ pub fn verify(statement: &Statement<'_>, proof: &[u8]) -> Result<Security, Verif
         crate::VerifyError::Malformed(what) => VerifyError::Malformed(what),
         _ => VerifyError::Refused,
     })
+}
+
+/// The chips of a statement, if it has a bridge.
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) fn chips(statement: &Statement<'_>) -> Option<Vec<alloc::sync::Arc<crate::air::Chip>>> {
+    Machine::new(statement).ok().map(|machine| machine.chips)
 }
 
 /// Fills all chips, and checks that the statement's commitments are those of the table.

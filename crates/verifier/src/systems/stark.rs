@@ -3,6 +3,8 @@
 //! There is no program and no key: what is proved follows from the plan, which the evidence carries and the claim
 //! fixes by its hash.
 
+mod bridge;
+
 use proofmark_core::{Digest, PlanClaim, SecurityKind, SecurityLevel, StarkEvidence};
 use proofmark_plan::{check, typed::TypedPlan, value::Table, wire};
 use proofmark_stark::{Bounds, Level, Salt, Security, Statement, TableBounds, digest, output_text_bounds};
@@ -13,6 +15,8 @@ pub(crate) struct Proof<'a> {
     plan: TypedPlan,
     bounds: Bounds,
     level: Level,
+    /// By which the proof names the inputs.
+    inputs: Vec<Digest>,
 }
 
 impl<'a> Proof<'a> {
@@ -58,7 +62,8 @@ impl<'a> Proof<'a> {
         let inputs =
             inputs.map(|table| TableBounds { rows: table.rows, text_bytes: table.text_bytes.clone() });
         let bounds = Bounds { inputs: inputs.collect(), groups: evidence.groups.clone() };
-        Ok(Self { evidence, plan, bounds, level })
+        let inputs = bridge::table_digests(claim, &evidence.bridges)?;
+        Ok(Self { evidence, plan, bounds, level, inputs })
     }
 
     /// The digest that an output has under this proof.
@@ -76,17 +81,23 @@ impl<'a> Proof<'a> {
     /// # Errors
     /// In words.
     pub(crate) fn check(&self, claim: &PlanClaim, claim_digest: &Digest) -> Result<(), String> {
-        let inputs: Vec<Digest> = claim.inputs.iter().map(|input| input.root).collect();
         let statement = Statement {
             plan: &self.plan,
             claim: *claim_digest.as_bytes(),
-            inputs: &inputs,
+            inputs: &self.inputs,
             output: claim.output,
             bounds: &self.bounds,
             level: self.level,
         };
         let security =
             proofmark_stark::verify(&statement, &self.evidence.proof).map_err(|e| e.to_string())?;
+        let bridges = bridge::Bridges {
+            plan: &self.plan,
+            bounds: &self.bounds,
+            level: self.level,
+            bridges: &self.evidence.bridges,
+        };
+        let security = bridges.check(claim)?.map_or(security, |bridges| security.weaker(bridges));
         let stated = (self.evidence.security, self.evidence.conjectured_bits);
         if level(&security) != stated {
             let (level, conjectured) = level(&security);

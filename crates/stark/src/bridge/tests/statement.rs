@@ -149,3 +149,51 @@ fn what_has_no_bridge_says_why() {
     assert!(matches!(bridge::supports(&wide, &rows(10), 1024), Err(Unsupported::LeafTooLong { .. })));
     assert!(matches!(bridge::supports(&wide, &rows(100_000), 64), Err(Unsupported::TooMuchData { .. })));
 }
+
+#[test]
+fn bounds_are_near_the_number_of_rows() {
+    let columns = schema(&[("a", "int")]);
+    for (rows, bound) in
+        [(0, 0), (1, 1), (9, 15), (200, 255), (256, 256), (257, 288), (10_000, 10_240), (16_300, 16_383)]
+    {
+        let table = random_table(&columns, rows, 1, 0);
+        let found = bridge::bounds(&table).expect("few rows").rows;
+        assert_eq!(found, bound, "{rows} rows");
+        assert!(found as usize >= rows && found <= TableBounds::of(&table).expect("few rows").rows);
+    }
+}
+
+#[test]
+fn costs_are_those_of_proofs_and_ids_those_of_statements() {
+    let case = small();
+    let statement = case.statement(Level::Fast);
+    let cost = bridge::cost(&statement).expect("a cost");
+    let mut rng = StdRng::seed_from_u64(5);
+    let proof = bridge::prove(&statement, &case.witness(), &mut rng, &mut ()).expect("a proof");
+    let length = proof.len() as u64;
+    assert!(length <= cost.proof_bytes && cost.proof_bytes <= length + length / 5, "{length} {cost:?}");
+    let long = alloc::vec![0; bridge::MAX_PROOF_BYTES + 1];
+    assert!(matches!(bridge::verify(&statement, &long), Err(VerifyError::Malformed(_))));
+
+    let bounds = TableBounds { rows: case.bounds.rows - 1, ..case.bounds.clone() };
+    let other = schema(&[("a", "int"), ("b", "bool?"), ("d", "string")]);
+    let ids = [
+        statement,
+        Statement { digest: flip(statement.digest, 9), ..statement },
+        Statement { root: flip(statement.root, 9), ..statement },
+        Statement { rows_per_leaf: 5, ..statement },
+        Statement { level: Level::Standard, ..statement },
+        Statement { bounds: &bounds, ..statement },
+        Statement { schema: &other, ..statement },
+    ]
+    .map(|statement| statement.id());
+    let distinct: alloc::collections::BTreeSet<_> = ids.iter().collect();
+    assert_eq!(distinct.len(), ids.len());
+
+    let wide: alloc::vec::Vec<_> = (0..900).map(|at| (alloc::format!("c{at}"), "int")).collect();
+    let wide: alloc::vec::Vec<(&str, &str)> = wide.iter().map(|(name, ty)| (&name[..], *ty)).collect();
+    let (wide, bounds) = (schema(&wide), TableBounds { rows: 10, text_bytes: alloc::vec![] });
+    let wide = Statement { schema: &wide, bounds: &bounds, level: Level::Paranoid, ..statement };
+    let refused = bridge::cost(&wide);
+    assert!(matches!(refused, Err(ProveError::Unsupported(Unsupported::TooLong { .. }))), "{refused:?}");
+}

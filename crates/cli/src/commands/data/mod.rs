@@ -1,9 +1,12 @@
 //! `proofmark data`.
 
+mod bridge;
+
 use std::path::PathBuf;
 
 use clap::Subcommand;
 use proofmark_core::Digest;
+use proofmark_prover::CancelToken;
 use serde::Serialize;
 
 use crate::{
@@ -23,6 +26,13 @@ pub(crate) enum DataCommand {
                       Example: proofmark data commit examples/stocks/stocks.csv --plan examples/stocks/plan.yaml --input prices"
     )]
     Commit(CommitArgs),
+    /// Prove once that root and table digest of a plan's inputs are of one table, for proofs over tables that name them by root
+    #[command(
+        after_help = "`run` needs a bridge for each input of a proof over tables that the plan fixes by `dataCommitment`, and for all\n\
+                      inputs with `--bridge`. It makes and keeps what is missing; this command does that beforehand.\n\n\
+                      Example: proofmark data bridge examples/stocks/plan.yaml --input prices=examples/stocks/stocks.csv"
+    )]
+    Bridge(bridge::BridgeArgs),
 }
 
 /// Arguments of `data commit`.
@@ -54,8 +64,19 @@ struct Answer {
     salted: bool,
 }
 
-pub(crate) fn execute(command: DataCommand, config: &Config, ui: &Ui) -> Result<u8, Error> {
-    let DataCommand::Commit(args) = command;
+pub(crate) fn execute(
+    command: DataCommand,
+    config: &Config,
+    ui: &Ui,
+    cancel: &CancelToken,
+) -> Result<u8, Error> {
+    match command {
+        DataCommand::Bridge(args) => bridge::execute(&args, config, ui, cancel),
+        DataCommand::Commit(args) => commit(&args, config, ui),
+    }
+}
+
+fn commit(args: &CommitArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
     let checked = plan::load(&args.plan, ui)?;
     let declared = inputs::declared(&checked.typed, args.input.as_deref())?;
     let salt = inputs::read_salt(args.salt.as_deref())?;

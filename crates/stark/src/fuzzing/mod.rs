@@ -1,5 +1,8 @@
-//! Body of a fuzz target: whatever comes in, the verifier answers, and nothing but an honest proof passes.
+//! Bodies of fuzz targets: whatever comes in, the verifier answers, and nothing but an honest proof passes.
 
+mod bridge;
+
+use alloc::sync::Arc;
 use std::{sync::OnceLock, vec::Vec};
 
 use p3_batch_stark::ProverData;
@@ -14,7 +17,7 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
     Bounds, Level, Salt, Statement, TableBounds, Witness,
-    air::ChipAir,
+    air::{Chip, ChipAir},
     compile::compile,
     config::config,
     digest,
@@ -66,11 +69,7 @@ impl Known {
         let inputs = [digest::table(&table, Salt::NONE).ok()?];
         let output = digest::table(&output, Salt::NONE).ok()?;
         let machine = compile(&plan, &bounds, Level::Fast.least_log_height()).ok()?;
-        let airs: Vec<ChipAir> = machine.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
-        let degrees: Vec<usize> = machine.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
-        let config = config(Level::Fast, [0; 32]);
-        let data = ProverData::from_airs_and_degrees(&config, &airs, &degrees).ok()?;
-        let shape = Shape::new(Level::Fast, &config, &airs, &data.common);
+        let shape = shape_of(&machine.chips)?;
         let mut known = Self { plan, bounds, inputs, output, proof: Vec::new(), shape };
         let (tables, salts) = ([table], [Salt::NONE]);
         let witness = Witness { inputs: &tables, salts: &salts, output_salt: Salt::NONE };
@@ -79,16 +78,24 @@ impl Known {
     }
 }
 
-/// Judges bytes as a proof: as they are, as the values of a proof of the right shape, or as changes of an honest one.
-pub fn proof(data: &[u8]) {
-    static KNOWN: OnceLock<Known> = OnceLock::new();
-    let known = KNOWN.get_or_init(|| Known::new().expect("part of the crate"));
-    let Some((kind, data)) = data.split_first() else { return };
-    let bytes = match kind % 3 {
+/// The shape of proofs over these chips.
+fn shape_of(chips: &[Arc<Chip>]) -> Option<Shape> {
+    let airs: Vec<ChipAir> = chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
+    let degrees: Vec<usize> = chips.iter().map(|chip| chip.log_height as usize + 1).collect();
+    let config = config(Level::Fast, [0; 32]);
+    let data = ProverData::from_airs_and_degrees(&config, &airs, &degrees).ok()?;
+    Some(Shape::new(Level::Fast, &config, &airs, &data.common))
+}
+
+/// What is judged as a proof: bytes as they are, as the values of a proof of the right shape, or as changes of an honest
+/// one.
+fn candidate(data: &[u8], shape: &Shape, honest: &[u8]) -> Option<Vec<u8>> {
+    let (kind, data) = data.split_first()?;
+    Some(match kind % 3 {
         0 => data.to_vec(),
-        1 => shaped(&known.shape, data),
+        1 => shaped(shape, data),
         _ => {
-            let mut bytes = known.proof.clone();
+            let mut bytes = honest.to_vec();
             for change in data.chunks_exact(5) {
                 let place = u32::from_le_bytes([change[0], change[1], change[2], change[3]]);
                 let place = place as usize % bytes.len();
@@ -96,7 +103,19 @@ pub fn proof(data: &[u8]) {
             }
             bytes
         }
-    };
+    })
+}
+
+/// Judges bytes as the proof of a bridge; see [`proof`].
+pub fn bridge_proof(data: &[u8]) {
+    bridge::proof(data);
+}
+
+/// Judges bytes as a proof: as they are, as the values of a proof of the right shape, or as changes of an honest one.
+pub fn proof(data: &[u8]) {
+    static KNOWN: OnceLock<Known> = OnceLock::new();
+    let known = KNOWN.get_or_init(|| Known::new().expect("part of the crate"));
+    let Some(bytes) = candidate(data, &known.shape, &known.proof) else { return };
     let answer = verify(&known.statement(), &bytes);
     assert_eq!(answer.is_ok(), bytes == known.proof, "only the honest proof passes: {answer:?}");
 }
@@ -105,8 +124,8 @@ pub fn proof(data: &[u8]) {
 mod tests {
     use super::*;
 
-    #[test]
-    fn hostile_bytes_are_refused() {
+    /// Every kind of candidate, in many lengths.
+    fn try_all(body: fn(&[u8])) {
         let mut state = 7u64;
         let mut noise = |length: usize| -> Vec<u8> {
             let mut byte = || {
@@ -119,10 +138,20 @@ mod tests {
             for length in [0, 1, 4, 5, 64, 333, 5000] {
                 let mut data = vec![kind];
                 data.extend(noise(length));
-                proof(&data);
+                body(&data);
             }
         }
         // Zeros have the right shape, and no Merkle path.
-        proof(&[1, 0, 0, 0, 0]);
+        body(&[1, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn hostile_bytes_are_refused() {
+        try_all(proof);
+    }
+
+    #[test]
+    fn hostile_bytes_are_no_bridge() {
+        try_all(bridge_proof);
     }
 }
