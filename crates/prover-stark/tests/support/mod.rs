@@ -84,7 +84,7 @@ impl Job {
 /// A prover with a cache of its own.
 pub fn prover(level: Level) -> (Stark, tempfile::TempDir) {
     let cache = tempfile::tempdir().unwrap();
-    (Stark::new(Options { level, cache: Some(cache.path().into()) }), cache)
+    (Stark::new(Options { level, cache: Some(cache.path().into()), bridge: false }), cache)
 }
 
 /// So many rows with different keys.
