@@ -18,7 +18,6 @@ use proofmark_plan::{
 };
 use proofmark_prover::{
     Control, Phase, ProveError,
-    calibration::Calibration,
     supervise::{self, Abandoned, Bounds},
 };
 use proofmark_stark::{

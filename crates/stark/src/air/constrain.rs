@@ -3,7 +3,7 @@
 use alloc::{sync::Arc, vec::Vec};
 
 use p3_air::{Air, AirBuilder, BaseAir, WindowAccess};
-use p3_field::{Algebra, PrimeCharacteristicRing};
+use p3_field::Algebra;
 use p3_koala_bear::{
     GenericPoseidon2LinearLayersKoalaBear as Layers, KOALABEAR_POSEIDON2_RC_16_EXTERNAL_FINAL,
     KOALABEAR_POSEIDON2_RC_16_EXTERNAL_INITIAL, KOALABEAR_POSEIDON2_RC_16_INTERNAL,
@@ -113,6 +113,7 @@ pub(crate) fn permute<R: Algebra<F>>(mut state: [R; 16], mut commit: impl FnMut(
 mod tests {
     use core::array;
 
+    use p3_field::PrimeCharacteristicRing;
     use p3_koala_bear::default_koalabear_poseidon2_16;
     use p3_symmetric::Permutation;
 

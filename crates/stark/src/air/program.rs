@@ -278,7 +278,7 @@ mod tests {
                 match &constraint.rule {
                     Rule::Zero(node) => wanted.push(expected[node.index()]),
                     Rule::Permutation { input, at } => {
-                        permute(input.map(|node| expected[node.index()]), |index, computed: F| {
+                        let _ = permute(input.map(|node| expected[node.index()]), |index, computed: F| {
                             wanted.push(computed - local[at + index]);
                             local[at + index]
                         });
