@@ -28,8 +28,8 @@ pub(crate) enum DataCommand {
     Commit(CommitArgs),
     /// Prove once that root and table digest of a plan's inputs are of one table, for proofs over tables that name them by root
     #[command(
-        after_help = "`run` needs a bridge for each input of a proof over tables that the plan fixes by `dataCommitment`, and for all\n\
-                      inputs with `--bridge`. It makes and keeps what is missing; this command does that beforehand.\n\n\
+        after_help = "`run` needs a bridge for each input whose root the plan fixes (`dataCommitment`), and for all\n\
+                      with `--bridge`. It makes and keeps what is missing; this command does that beforehand.\n\n\
                       Example: proofmark data bridge examples/stocks/plan.yaml --input prices=examples/stocks/stocks.csv"
     )]
     Bridge(bridge::BridgeArgs),
