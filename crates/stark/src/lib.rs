@@ -17,6 +17,7 @@ pub mod fuzzing;
 mod gadget;
 mod proof;
 mod prove;
+mod salted;
 mod security;
 mod statement;
 mod table;
