@@ -74,6 +74,15 @@ struct Judged {
     advice: Option<String>,
 }
 
+impl Judged {
+    fn new(path: PathBuf, bytes: &[u8], verdict: Verdict, policy: &Policy) -> Self {
+        let receipt = Receipt::decode(bytes).ok();
+        let advice = receipt.as_ref().and_then(|receipt| advice(receipt, &verdict, policy));
+        let cid = receipt.map(|receipt| receipt.cid());
+        Self { path, cid, outcome: Outcome::Verdict(verdict), advice }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 enum Outcome {
@@ -89,56 +98,54 @@ impl Outcome {
 }
 
 pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
-    let mut policy = args.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default();
-    if let Some(tier) = args.tier {
-        policy.min_tier = tier;
-    }
+    let policy = policy(args.policy.as_deref(), args.tier)?;
     let expectations = expectations(&args, config, ui)?;
     let judge = Judge::new(config)?;
-    let many = args.receipts.len() > 1;
-    let mut receipts = Vec::with_capacity(args.receipts.len());
-    for path in args.receipts {
-        // One byte more than a receipt may have, so that the verifier says so in its own words.
-        let bytes = match files::read(&path, MAX_RECEIPT_BYTES as u64 + 1) {
-            Ok(bytes) => bytes,
-            // The others are judged all the same.
-            Err(error) if many => {
-                let outcome = Outcome::Error(error.report().error);
-                receipts.push(Judged { path, cid: None, outcome, advice: None });
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let verdict = judge.judge(&bytes, &policy, &expectations);
-        let receipt = Receipt::decode(&bytes).ok();
-        let advice = receipt.as_ref().and_then(|receipt| advice(receipt, &verdict, &policy));
-        let cid = receipt.map(|receipt| receipt.cid());
-        receipts.push(Judged { path, cid, outcome: Outcome::Verdict(verdict), advice });
+    judge_files(args.receipts, &policy, ui, |receipts| {
+        receipts.iter().map(|bytes| judge.judge(bytes, &policy, &expectations)).collect()
+    })
+}
+
+/// A policy file's demands, or the usual ones, with the tier of the command line.
+pub(super) fn policy(file: Option<&Path>, tier: Option<Tier>) -> Result<Policy, Error> {
+    let mut policy = file.map(read_policy).transpose()?.unwrap_or_default();
+    if let Some(tier) = tier {
+        policy.min_tier = tier;
     }
+    Ok(policy)
+}
+
+/// Reads receipts, has them judged, shows the verdicts, and gives the exit code.
+pub(super) fn judge_files(
+    paths: Vec<PathBuf>,
+    policy: &Policy,
+    ui: &Ui,
+    judge: impl FnOnce(&[Vec<u8>]) -> Vec<Verdict>,
+) -> Result<u8, Error> {
+    let many = paths.len() > 1;
+    let (mut receipts, mut files) = (Vec::new(), Vec::with_capacity(paths.len()));
+    for path in paths {
+        // One byte more than a receipt may have, so that the verifier says so in its own words.
+        match files::read(&path, MAX_RECEIPT_BYTES as u64 + 1) {
+            Ok(bytes) => {
+                receipts.push(bytes);
+                files.push((path, None));
+            }
+            // The others are judged all the same.
+            Err(error) if many => files.push((path, Some(error.report().error))),
+            Err(error) => return Err(error),
+        }
+    }
+    let mut verdicts = receipts.iter().zip(judge(&receipts));
+    let receipts: Vec<Judged> = files
+        .into_iter()
+        .filter_map(|(path, unreadable)| match unreadable {
+            Some(error) => Some(Judged { path, cid: None, outcome: Outcome::Error(error), advice: None }),
+            None => verdicts.next().map(|(bytes, verdict)| Judged::new(path, bytes, verdict, policy)),
+        })
+        .collect();
     let answer = Answer { receipts };
-    ui.answer(&answer, |ui| {
-        let mut text = String::new();
-        for judged in &answer.receipts {
-            if many {
-                let path = judged.path.display().to_string();
-                text.push_str(&format!("{}\n", ui.paint(Tone::Bold, &clean(&path))));
-            }
-            text.push_str(&match &judged.outcome {
-                Outcome::Verdict(verdict) => render_verdict(ui, verdict),
-                Outcome::Error(error) => {
-                    format!("{} {}\n", ui.paint(Tone::Bad, "error:"), clean(&error.message))
-                }
-            });
-            if let Some(advice) = &judged.advice {
-                text.push_str(&format!("{} {}\n", ui.paint(Tone::Good, "hint:"), clean(advice)));
-            }
-        }
-        if many {
-            let valid = answer.receipts.iter().filter(|judged| judged.outcome.is_valid()).count();
-            text.push_str(&format!("{valid} of {} valid\n", answer.receipts.len()));
-        }
-        text
-    });
+    ui.answer(&answer, |ui| render(&answer.receipts, ui));
     let outcomes = || answer.receipts.iter().map(|judged| &judged.outcome);
     Ok(if outcomes().any(|outcome| matches!(outcome, Outcome::Error(_))) {
         exit::USAGE
@@ -147,6 +154,31 @@ pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, 
     } else {
         exit::REFUSED
     })
+}
+
+fn render(receipts: &[Judged], ui: &Ui) -> String {
+    let many = receipts.len() > 1;
+    let mut text = String::new();
+    for judged in receipts {
+        if many {
+            let path = judged.path.display().to_string();
+            text.push_str(&format!("{}\n", ui.paint(Tone::Bold, &clean(&path))));
+        }
+        text.push_str(&match &judged.outcome {
+            Outcome::Verdict(verdict) => render_verdict(ui, verdict),
+            Outcome::Error(error) => {
+                format!("{} {}\n", ui.paint(Tone::Bad, "error:"), clean(&error.message))
+            }
+        });
+        if let Some(advice) = &judged.advice {
+            text.push_str(&format!("{} {}\n", ui.paint(Tone::Good, "hint:"), clean(advice)));
+        }
+    }
+    if many {
+        let valid = receipts.iter().filter(|judged| judged.outcome.is_valid()).count();
+        text.push_str(&format!("{valid} of {} valid\n", receipts.len()));
+    }
+    text
 }
 
 /// A verdict in words.
