@@ -3,7 +3,7 @@
 use std::{sync::OnceLock, vec::Vec};
 
 use ark_bn254::Fr;
-use ark_ff::{Field as _, PrimeField as _};
+use ark_ff::{AdditiveGroup as _, Field as _, PrimeField as _};
 use proofmark_core::{Digest, InferenceClaim, SealedCommitment, SealedInferenceClaim, sha256::Sha256};
 
 use zeroize::Zeroize as _;

@@ -26,8 +26,11 @@ const BASE_BYTES: u64 = 64_000_000;
 pub struct Cost {
     /// The committed tables.
     pub chips: Vec<ChipCost>,
-    /// Committed cells of all tables, with those of lookups and without masks: what time is proportional to.
+    /// Committed cells of all tables, with those of lookups and without masks.
     pub cells: u64,
+    /// Elements of all tables on the domain of the low-degree test, with masks and quotients: what time is
+    /// proportional to.
+    pub extended_cells: u64,
     /// Estimate of the prover's peak memory.
     pub memory_bytes: u64,
     /// Estimate of the proof's length; Merkle paths that share nodes make a proof a little shorter.
@@ -76,12 +79,13 @@ pub fn cost(plan: &TypedPlan, bounds: &Bounds, level: Level) -> Result<Cost, Pro
         .zip(&shape.instances)
         .map(|(chip, instance)| chip_cost(chip, instance))
         .collect();
-    let extended: u64 = shape.instances.iter().map(extended_bytes).sum();
+    let extended: u64 = shape.instances.iter().map(extended_cells).sum();
+    let tables: u64 = shape.instances.iter().map(table_cells).sum();
     Ok(Cost {
         cells: chips.iter().map(ChipCost::cells).sum(),
         chips,
-        // What is in flight beside the tables takes an eighth more.
-        memory_bytes: BASE_BYTES + extended + extended / 8,
+        extended_cells: extended,
+        memory_bytes: BASE_BYTES + (extended + tables) * ELEMENT,
         proof_bytes: proof_bytes(&shape)?,
     })
 }
@@ -100,16 +104,19 @@ const fn lookup_width(instance: &Instance) -> usize {
     if instance.lookups == 0 { 0 } else { (instance.lookups + 1) * DEGREE }
 }
 
-/// Bytes of a chip's tables on the domain of the low-degree test, all of which are in memory when queries are
-/// answered, and of the table itself.
-const fn extended_bytes(instance: &Instance) -> u64 {
+/// Elements of a chip's tables on the domain of the low-degree test, all of which are in memory when queries are
+/// answered.
+const fn extended_cells(instance: &Instance) -> u64 {
     let lookups = lookup_width(instance);
     let masked = instance.width + lookups + (2 + (lookups > 0) as usize) * RANDOM_COLUMNS + DEGREE;
     let quotient = instance.chunks * (DEGREE + RANDOM_COLUMNS);
     // Masks double every table before the blow-up.
-    let extended = ((masked + quotient) as u64) << (instance.log_height + 1 + LOG_BLOWUP);
-    let table = ((instance.width + lookups) as u64) << (instance.log_height + 1);
-    (extended + table) * ELEMENT
+    ((masked + quotient) as u64) << (instance.log_height + 1 + LOG_BLOWUP)
+}
+
+/// Elements of a chip's own tables with their masks.
+const fn table_cells(instance: &Instance) -> u64 {
+    ((instance.width + lookup_width(instance)) as u64) << (instance.log_height + 1)
 }
 
 #[cfg(test)]
