@@ -55,7 +55,7 @@ fn inlined_calls_are_frames_of_their_own() {
     let folder = tempfile::tempdir().expect("a folder");
     let stacks = stacks_of(folder.path(), "debuginfo=2");
     let inner = |stack: &Vec<String>| stack[0].contains("mixed_inside");
-    let inlined = stacks.iter().find(|stack| inner(stack)).expect("a place in the inlined function");
+    let inlined = stacks.iter().find(|stack| inner(stack)).unwrap_or_else(|| panic!("{stacks:?}"));
     // The innermost first, the function that has the machine code last; the closure lies between them.
     assert!(inlined.len() >= 2 && inlined.last().is_some_and(|name| name == "outer_loop"), "{inlined:?}");
     assert!(stacks.iter().any(|stack| !inner(stack)), "{stacks:?}");
