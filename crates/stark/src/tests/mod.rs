@@ -4,8 +4,11 @@ mod attacks;
 mod bench;
 mod deletion;
 mod historic;
+mod model;
 mod plans;
 mod random;
+mod small;
+mod small_plans;
 mod solver;
 mod steps;
 
