@@ -8,7 +8,9 @@ mod model;
 mod plans;
 mod random;
 mod small;
+mod small_guards;
 mod small_plans;
+mod small_rows;
 mod solver;
 mod steps;
 

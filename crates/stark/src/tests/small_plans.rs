@@ -176,7 +176,7 @@ fn arithmetic_with_nulls_is_that_of_the_executor() {
         ("div(a, b, 1)", "ab"),
         ("a / b", "ab"),
         ("a % b", "ab"),
-        ("m / b", "mb"),
+        ("div(m, b, 0)", "mb"),
         ("m % b", "mb"),
         ("sqrt(abs(a), 1)", "a"),
     ];
@@ -215,7 +215,6 @@ fn logic_with_nulls_is_that_of_the_executor() {
         ("least(a, b, 1)", "ab"),
         ("greatest(a, m)", "am"),
         ("a in [3, -2, 3]", "a"),
-        ("a in [3, null]", "a"),
         ("b == 0 || a / b > 1", "ab"),
         ("b != 0 && a % b == 1", "ab"),
         ("b == 0 ? a : a / b", "ab"),
