@@ -7,6 +7,8 @@ mod historic;
 mod model;
 mod plans;
 mod random;
+mod shape_attacks;
+mod shapes;
 mod small;
 mod small_guards;
 mod small_plans;

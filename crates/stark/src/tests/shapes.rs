@@ -28,7 +28,7 @@ pub(super) const SHAPES: [(&str, &str); 23] = [
     ),
     (
         "nulls",
-        "  - { id: out, type: compute, input: facts, operation: { op: math, columns: { w: \"coalesce(n, a, 1)\", x: \"b && n > 0\", y: \"least(n, a, 5)\", z: \"n in [4, null]\" } } }\n",
+        "  - { id: out, type: compute, input: facts, operation: { op: math, columns: { w: \"coalesce(n, a, 1)\", x: \"b && n > 0\", y: \"least(n, a, 5)\", z: \"n in [4, 5]\" } } }\n",
     ),
     (
         "choices",
@@ -40,7 +40,7 @@ pub(super) const SHAPES: [(&str, &str); 23] = [
     ),
     (
         "means and spreads",
-        "  - { id: out, type: aggregate, input: facts, operation: { op: reduce, groupBy: [b], aggregates: { x: { fn: mean, field: m, scale: 3 }, y: { fn: variance, field: n, scale: 2, population: true }, z: { fn: stddev, field: m, scale: 3 } } } }\n",
+        "  - { id: out, type: aggregate, input: facts, operation: { op: reduce, groupBy: [b], aggregates: { x: { fn: mean, field: n, scale: 3 }, y: { fn: variance, field: m, scale: 2, population: true }, z: { fn: stddev, field: m, scale: 3 } } } }\n",
     ),
     (
         "extremes",
