@@ -14,6 +14,8 @@ mod small_guards;
 mod small_plans;
 mod small_rows;
 mod solver;
+mod statistics;
 mod steps;
+mod zero_knowledge;
 
 pub(crate) use attacks::{small_case, small_proof};
