@@ -20,7 +20,7 @@ use crate::{
     air::{Chip, F, Fault, Place, Rule, Table, Target, differences, permute},
     compile::compile,
     digest::from_digest,
-    gadget::RANGE_BUS,
+    gadget::{RANGE_BUS, RATE},
     statement::publics,
     verify::verify_chips,
 };
@@ -175,6 +175,17 @@ fn publics_of_tables(bench: &Bench, tried: &mut Tried) {
     }
 }
 
+/// Whether a change is of the salt of a digest: then the digest is another one of the same table.
+fn is_salt(chip: &Chip, fault: &Fault) -> bool {
+    let (Target::Cell(column) | Target::Poke(column)) = fault.target else { return false };
+    let block = chip.constraints.iter().find_map(|constraint| match &constraint.rule {
+        Rule::Permutation { input, .. } => Some(input),
+        Rule::Zero(_) => None,
+    });
+    // In the head the first block is the number of rows and the salt.
+    fault.row == 0 && block.is_some_and(|block| block[1..RATE].iter().any(|it| chip.column_of(*it) == column))
+}
+
 /// A number is changed while tables are filled, and all that follows is consistent with the lie. If nothing breaks,
 /// either the inputs are others, or the output is the same.
 fn lie(bench: &Bench, fault: Fault, tried: &mut Tried) {
@@ -183,7 +194,9 @@ fn lie(bench: &Bench, fault: Fault, tried: &mut Tried) {
         let honest = bench.digests();
         let output = honest.len() - 1;
         assert!(
-            digests[..output] != honest[..output] || digests[output] == honest[output],
+            digests[..output] != honest[..output]
+                || digests[output] == honest[output]
+                || is_salt(&bench.machine.chips[fault.chip], &fault),
             "{}: another output of the same inputs: {fault:?}",
             bench.machine.chips[fault.chip].name
         );
@@ -270,7 +283,7 @@ fn attack(lies: Option<usize>) {
 /// Every cell, every move of rows, every public value; lies from a seeded sample.
 #[test]
 fn plans_of_all_shapes_withstand_attacks() {
-    attack(Some(60));
+    attack(Some(500));
 }
 
 #[test]
