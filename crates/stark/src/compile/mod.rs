@@ -20,6 +20,8 @@ use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 
 use proofmark_plan::{typed::TypedPlan, types::Schema};
 
+#[cfg(test)]
+pub(crate) use self::expr::Scope;
 pub(crate) use self::{
     relation::{Data, Relation, Val},
     step::load_table,
