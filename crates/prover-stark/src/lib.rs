@@ -2,6 +2,8 @@
 
 mod job;
 mod prove;
+mod shards;
 
-pub use proofmark_stark::Level;
+pub use proofmark_stark::{Level, shards::MAX_SHARD_ROWS};
 pub use prove::{Options, Stark, table_digest};
+pub use shards::sharded_table_digest;

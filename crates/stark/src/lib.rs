@@ -18,6 +18,7 @@ mod gadget;
 mod proof;
 mod prove;
 mod security;
+pub mod shards;
 mod statement;
 mod table;
 mod verify;

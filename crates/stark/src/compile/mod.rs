@@ -21,6 +21,7 @@ use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 use proofmark_plan::{typed::TypedPlan, types::Schema};
 
 pub(crate) use self::{
+    reduce::DEFAULT_GROUPS,
     relation::{Data, Relation, Val},
     step::load_table,
     supports::supports,
