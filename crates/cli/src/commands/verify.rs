@@ -1,8 +1,11 @@
 //! `proofmark verify`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use proofmark_core::{Digest, MAX_RECEIPT_BYTES, Reason, Receipt, Tier, Verdict};
+use proofmark_core::{Digest, Evidence, MAX_RECEIPT_BYTES, Reason, Receipt, Tier, Verdict};
 use proofmark_verifier::{Expectations, Policy, statement};
 use serde::Serialize;
 
@@ -93,13 +96,15 @@ pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, 
     if let Some(tier) = args.tier {
         policy.min_tier = tier;
     }
-    let expectations = expectations(&args, config, ui)?;
+    // One byte more than a receipt may have, so that the verifier says so in its own words.
+    let read = |path: &PathBuf| files::read(path, MAX_RECEIPT_BYTES as u64 + 1);
+    let files: Vec<_> = args.receipts.iter().map(read).collect();
+    let expectations = expectations(&args, &shard_sizes(&files), config, ui)?;
     let judge = Judge::new(config)?;
     let many = args.receipts.len() > 1;
     let mut receipts = Vec::with_capacity(args.receipts.len());
-    for path in args.receipts {
-        // One byte more than a receipt may have, so that the verifier says so in its own words.
-        let bytes = match files::read(&path, MAX_RECEIPT_BYTES as u64 + 1) {
+    for (path, file) in args.receipts.into_iter().zip(files) {
+        let bytes = match file {
             Ok(bytes) => bytes,
             // The others are judged all the same.
             Err(error) if many => {
@@ -186,7 +191,22 @@ fn advice(receipt: &Receipt, verdict: &Verdict, policy: &Policy) -> Option<Strin
     }
 }
 
-fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectations, Error> {
+/// The sizes of shards that receipts state, with their inputs: the digest of a table in shards depends on it.
+fn shard_sizes(files: &[Result<Vec<u8>, Error>]) -> BTreeSet<(String, u32)> {
+    let receipts = files.iter().flatten().filter_map(|bytes| Receipt::decode(bytes).ok());
+    let sizes = receipts.filter_map(|receipt| match receipt.evidence {
+        Evidence::Stark(evidence) => evidence.shards.map(|found| (found.input, found.rows)),
+        _ => None,
+    });
+    sizes.collect()
+}
+
+fn expectations(
+    args: &VerifyArgs,
+    sizes: &BTreeSet<(String, u32)>,
+    config: &Config,
+    ui: &Ui,
+) -> Result<Expectations, Error> {
     let job = args.job.as_deref().map(job::read).transpose()?;
     let mut expectations = job.as_ref().map(Expectations::of).unwrap_or_default();
     let mut loaded = None;
@@ -218,7 +238,9 @@ fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectati
                 let (salt, memory) = (salts.get(&input.name)?, loaded.typed.limits.max_memory_bytes);
                 let path = Path::new(&input.value);
                 let input = inputs::read(declared, path, salt, config.max_input_bytes(), memory)?;
-                [input.root()].into_iter().chain(input.table_digest()).collect()
+                let sharded = sizes.iter().filter(|(name, _)| *name == input.name);
+                let sharded = sharded.filter_map(|(_, rows)| input.sharded_digest(*rows));
+                [input.root()].into_iter().chain(input.table_digest()).chain(sharded).collect()
             }
         };
         if expectations.data_roots.insert(input.name.clone(), digests).is_some() {
