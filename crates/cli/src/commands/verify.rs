@@ -98,13 +98,16 @@ pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, 
     }
     // One byte more than a receipt may have, so that the verifier says so in its own words.
     let read = |path: &PathBuf| files::read(path, MAX_RECEIPT_BYTES as u64 + 1);
-    let files: Vec<_> = args.receipts.iter().map(read).collect();
-    let expectations = expectations(&args, &shard_sizes(&files), config, ui)?;
+    // Which digest data have depends on the shards that receipts state, so with data at hand these are read first.
+    let early: Vec<_> =
+        if args.input.is_empty() { Vec::new() } else { args.receipts.iter().map(read).collect() };
+    let expectations = expectations(&args, &shard_sizes(&early), config, ui)?;
+    let mut early = early.into_iter();
     let judge = Judge::new(config)?;
     let many = args.receipts.len() > 1;
     let mut receipts = Vec::with_capacity(args.receipts.len());
-    for (path, file) in args.receipts.into_iter().zip(files) {
-        let bytes = match file {
+    for path in args.receipts {
+        let bytes = match early.next().unwrap_or_else(|| read(&path)) {
             Ok(bytes) => bytes,
             // The others are judged all the same.
             Err(error) if many => {
