@@ -95,7 +95,8 @@ impl Stark {
         let mut job = Job::new(request.claim, &request.request, self.options.level)?;
         loop {
             // The sizes of tables tell what a proof takes before anything is computed.
-            let cost = cost(&job.plan, &job.bounds, self.options.level).map_err(|error| failed(error, bounds))?;
+            let cost =
+                cost(&job.plan, &job.bounds, self.options.level).map_err(|error| failed(error, bounds))?;
             refuse_memory(cost.memory_bytes, bounds)?;
             tick(&cost);
             let work = work.clone();

@@ -6,9 +6,7 @@ use std::sync::{
 };
 use std::time::{Duration, Instant};
 
-use proofmark_core::{
-    Claim, Digest, StarkEvidence, StarkShard, StarkShards, TableBounds as StatedBounds,
-};
+use proofmark_core::{Claim, Digest, StarkEvidence, StarkShard, StarkShards, TableBounds as StatedBounds};
 use proofmark_plan::{
     exec::{NoCustom, execute},
     guest,
@@ -20,7 +18,8 @@ use proofmark_prover::{Digests, ProveError, supervise::Abandoned};
 use proofmark_stark::{
     Bounds, Cost, Level, ProveError as StarkError, Salt, Security, Witness, cost, digest, dry_run,
     output_text_bounds,
-    shards::{MAX_SHARD_ROWS, MAX_SHARDS, Part, Piece, Sharded, Source, Split, shard, shard_bound, shard_salt,
+    shards::{
+        MAX_SHARD_ROWS, MAX_SHARDS, Part, Piece, Sharded, Source, Split, shard, shard_bound, shard_salt,
         sharded_digest, slice,
     },
 };
@@ -65,7 +64,8 @@ impl Cut {
         if total <= rows as usize {
             let limit = options.memory_limit_bytes;
             let fits = limit.is_none_or(|limit| {
-                cost(request.typed, &tables.bounds, options.level).map_or(true, |cost| cost.memory_bytes <= limit)
+                cost(request.typed, &tables.bounds, options.level)
+                    .map_or(true, |cost| cost.memory_bytes <= limit)
             });
             if fits {
                 return Ok(None);
@@ -140,7 +140,8 @@ impl Cut {
             inputs.push(found.ok_or_else(|| unsupported("a shard without digest"))?);
         }
         let none = || unsupported("the merge has other inputs");
-        let bounds = self.split.merge_bounds(self.input, &self.bounds, &[]).map_err(steps)?.ok_or_else(none)?;
+        let bounds =
+            self.split.merge_bounds(self.input, &self.bounds, &[]).map_err(steps)?.ok_or_else(none)?;
         let text = output_text_bounds(&self.split.merge, &bounds).map_err(steps)?;
         let output = digest::table_with_text_bounds(output, &text, Salt::from_seed(&request.output_salt))
             .map_err(|error| unsupported(format!("the output: {error}")))?;
@@ -397,7 +398,9 @@ impl ShardedJob {
             match made {
                 Ok(proof) => proofs.push(proof),
                 // All shards have one bound; a higher one concerns the proofs before too.
-                Err(error) if self.raise(at, &error) => proofs.truncate(if at < self.parts.len() { 0 } else { at }),
+                Err(error) if self.raise(at, &error) => {
+                    proofs.truncate(if at < self.parts.len() { 0 } else { at })
+                }
                 Err(error) => return Err(Failure::Prove(error)),
             }
         }
@@ -422,7 +425,12 @@ impl ShardedJob {
         let proofs: Vec<&[u8]> = shards.iter().map(Vec::as_slice).collect();
         let security = self.sharded().verify(&proofs, &merge).map_err(Failure::Verify)?;
         let cost = self.costs()?;
-        Ok(Made { evidence: self.evidence(shards, merge, &security), time, cost, proofs: self.count() as u64 + 1 })
+        Ok(Made {
+            evidence: self.evidence(shards, merge, &security),
+            time,
+            cost,
+            proofs: self.count() as u64 + 1,
+        })
     }
 
     /// Does everything but the proofs.

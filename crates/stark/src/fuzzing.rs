@@ -124,7 +124,11 @@ pub fn shards(data: &[u8]) {
         for input in &typed.inputs {
             for count in [2, 3, MAX_SHARDS] {
                 if let Ok(split) = Split::new(&plan, &input.name, count) {
-                    assert_eq!(split.shard.hash, check_again(&plan, &input.name, count), "splitting is a function");
+                    assert_eq!(
+                        split.shard.hash,
+                        check_again(&plan, &input.name, count),
+                        "splitting is a function"
+                    );
                     let parts = split.merge_inputs.iter().filter(|source| matches!(source, Source::Part(_)));
                     assert_eq!(parts.count(), count);
                 }

@@ -93,7 +93,9 @@ mod tests {
     fn a_sharding_has_one_digest_and_no_digest_two_meanings() {
         let table = crate::tests::small_case().inputs[0].clone();
         let digests = |rows| -> Vec<Digest> {
-            slice(&table, rows).map(|shard| crate::digest::table(&shard, Salt::NONE).expect("a digest")).collect()
+            slice(&table, rows)
+                .map(|shard| crate::digest::table(&shard, Salt::NONE).expect("a digest"))
+                .collect()
         };
         let all = digests(2);
         assert_eq!(all.len(), table.rows.div_ceil(2));

@@ -23,6 +23,9 @@ use proofmark_plan::{
 /// Digits of an int as a decimal.
 const INT_DIGITS: i64 = 19;
 
+/// Digits of a number whose square has 38.
+const ROOT_DIGITS: i64 = 19;
+
 /// The aggregates of a `reduce` step in two rounds. All lists are sorted by name.
 #[derive(Default)]
 pub(super) struct Partial {
@@ -206,6 +209,9 @@ impl Builder<'_> {
         let squares = self.prepare(call(F::Mul, [value.clone(), value]));
         let squares = column(&self.same(&squares, |field| Reduction::Sum { field }));
         let (total, count) = (column(&self.sum(field)?), self.values_of(field)?);
+        // A total of more digits has a square of more than 38.
+        let from = self.ty(field)?.ty.scale().ok_or("its column is no number")?;
+        let total = call(F::Decimal, [total, int(ROOT_DIGITS), int(from.into())]);
         let scaled = call(F::Mul, [count.clone(), squares]);
         let deviations = call(F::Sub, [scaled, call(F::Mul, [total.clone(), total])]);
         let others = if population { count.clone() } else { call(F::Sub, [count.clone(), int(1)]) };

@@ -200,7 +200,10 @@ impl<'p> Roles<'p> {
             match &step.kind {
                 StepKind::Aggregate(Aggregate::Reduce { input: source, group_by, aggregates }) => {
                     if let Some(first) = &groups {
-                        let reason = format!("it is the second step that groups the rows of {input}, after {}", first.id);
+                        let reason = format!(
+                            "it is the second step that groups the rows of {input}, after {}",
+                            first.id
+                        );
                         return no(&step.id, reason);
                     }
                     after.insert(&step.id);
@@ -216,7 +219,10 @@ impl<'p> Roles<'p> {
             }
         }
         let Some(groups) = groups else {
-            return no(&plan.output, format!("no step brings the rows of {input} into groups, so shards cannot be merged"));
+            return no(
+                &plan.output,
+                format!("no step brings the rows of {input} into groups, so shards cannot be merged"),
+            );
         };
         if local.contains(plan.output.as_str()) {
             return no(&plan.output, format!("the output has rows of {input}, so shards cannot be merged"));
@@ -249,7 +255,8 @@ fn needs_all_rows(kind: &StepKind, local: &BTreeSet<&str>, after: &BTreeSet<&str
         }
         StepKind::Transform { operation: Transform::Rename { .. } | Transform::Select { .. }, .. } => None,
         StepKind::Aggregate(Aggregate::Merge { left, right, how, .. }) => {
-            let rows_of_left = matches!(how, MergeHow::Anti | MergeHow::Inner | MergeHow::Left | MergeHow::Semi);
+            let rows_of_left =
+                matches!(how, MergeHow::Anti | MergeHow::Inner | MergeHow::Left | MergeHow::Semi);
             let other = !local.contains(right.as_str()) && !after.contains(right.as_str());
             if rows_of_left && local.contains(left.as_str()) && other {
                 return None;
@@ -314,9 +321,8 @@ fn reduce(id: String, input: &str, keys: &[String], aggregates: &[(String, Reduc
 }
 
 fn shard_plan(plan: &Plan, roles: &Roles<'_>, partial: &Partial, names: &Names) -> Plan {
-    let wanted = |step: &&Step| {
-        roles.local.contains(step.id.as_str()) || roles.beside.contains(step.id.as_str())
-    };
+    let wanted =
+        |step: &&Step| roles.local.contains(step.id.as_str()) || roles.beside.contains(step.id.as_str());
     let mut steps: Vec<Step> = plan.steps.iter().filter(wanted).cloned().collect();
     let mut source = roles.groups.input.to_string();
     if !partial.prepared.is_empty() {

@@ -150,7 +150,8 @@ impl<'a> Sharded<'a> {
         for plan in [&self.plan, &self.split.shard.hash, &self.split.merge.hash] {
             hash.update(plan.as_bytes());
         }
-        let numbers = [self.level.number() as usize, self.input, self.rows as usize, self.shards.len(), place];
+        let numbers =
+            [self.level.number() as usize, self.input, self.rows as usize, self.shards.len(), place];
         for number in numbers {
             hash.update((number as u64).to_le_bytes());
         }
