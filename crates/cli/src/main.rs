@@ -18,9 +18,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     if let Some(missing) = processor::lacks() {
         eprintln!("error: this build needs {missing}, which this processor does not have");
-        eprintln!(
-            "  help: build it on this machine with RUSTFLAGS=\"-C target-cpu=native\" cargo install --path crates/cli"
-        );
+        eprintln!("  help: build it on this machine with RUSTFLAGS=\"-C target-cpu=native\" cargo install --path crates/cli");
         return ExitCode::from(error::exit::USAGE);
     }
     let args = match args::Args::read() {

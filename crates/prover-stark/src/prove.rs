@@ -26,8 +26,9 @@ use proofmark_verifier::systems::stark;
 use rand::{SeedableRng as _, TryRng as _, rngs::StdRng, rngs::SysRng};
 
 use crate::{
+    cut::Cut,
     job::{Job, Tables, unsupported},
-    shards::{Cut, Made, ShardedJob, Stage},
+    shards::{Made, ShardedJob, Stage},
 };
 
 /// The proof system's name.

@@ -6,6 +6,7 @@ mod deletion;
 mod historic;
 mod plans;
 mod random;
+mod sharded_attacks;
 mod shards;
 mod solver;
 mod steps;
