@@ -135,7 +135,7 @@ impl Cut {
     }
 
     /// The shards of a table with their salts.
-    fn shards<'t>(&self, table: &'t Table, seed: &'t [u8; 32]) -> impl Iterator<Item = (Table, Salt)> + 't {
+    fn shards(&self, table: &Table, seed: &[u8; 32]) -> impl Iterator<Item = (Table, Salt)> {
         let salted = |(at, shard)| (shard, Salt::from_seed(&shard_salt(seed, at)));
         slice(table, self.rows).enumerate().map(salted)
     }

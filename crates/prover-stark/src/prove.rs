@@ -168,16 +168,15 @@ impl Prover for Stark {
     }
 
     fn execute(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Executed, ProveError> {
-        let start = Instant::now();
+        let (start, bounds) = (Instant::now(), Bounds::from_now(control));
         if let Some(mut job) = self.sharded(request, control)? {
-            let bounds = Bounds::from_now(control);
             report(&bounds, Phase::Execute, None);
             let body = move |abandoned: Abandoned| job.dry_run(&abandoned);
             let ended = supervise::in_thread(&bounds, body, || ())?;
             let (cost, proofs) = ended.value.map_err(|failure| failure.told(&bounds))?;
             return Ok(Executed { journal: Vec::new(), work: work(&cost, proofs), time: start.elapsed() });
         }
-        let (_, cost, _) = self.attempt(request, &Bounds::from_now(control), dry, |_| ())?;
+        let (_, cost, _) = self.attempt(request, &bounds, dry, |_| ())?;
         Ok(Executed { journal: Vec::new(), work: work(&cost, 1), time: start.elapsed() })
     }
 
@@ -195,10 +194,10 @@ impl Prover for Stark {
     }
 
     fn prove(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Proved, ProveError> {
-        if let Some(job) = self.sharded(request, control)? {
-            return self.prove_shards(job, control);
-        }
         let bounds = Bounds::from_now(control);
+        if let Some(job) = self.sharded(request, control)? {
+            return self.prove_shards(job, &bounds);
+        }
         let (calibration, cache, key) = self.calibration();
         let verifying = Arc::new(AtomicBool::new(false));
         let seen = verifying.clone();
@@ -256,35 +255,34 @@ impl Stark {
     }
 
     /// Proves shard by shard.
-    fn prove_shards(&self, mut job: ShardedJob, control: &Control<'_>) -> Result<Proved, ProveError> {
-        let bounds = Bounds::from_now(control);
+    fn prove_shards(&self, mut job: ShardedJob, bounds: &Bounds<'_>) -> Result<Proved, ProveError> {
         bounds.check()?;
         let (calibration, cache, key) = self.calibration();
         let stage = Arc::new(Stage::default());
         let verifying = Arc::new(AtomicBool::new(false));
         let (seen, of_thread) = (verifying.clone(), stage.clone());
-        report(&bounds, Phase::Execute, None);
+        report(bounds, Phase::Execute, None);
         let (begun, mut told) = (Instant::now(), false);
         let tick = || {
             let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
             let (segment, of) = (load(&stage.proof), load(&stage.of));
             if verifying.load(Ordering::Relaxed) {
                 if !told {
-                    report(&bounds, Phase::Verify, None);
+                    report(bounds, Phase::Verify, None);
                     told = true;
                 }
             } else if segment > 0 {
                 let remaining = calibration.time(load(&stage.cells)).saturating_sub(begun.elapsed());
-                report(&bounds, Phase::Prove { segment, of }, Some(remaining));
+                report(bounds, Phase::Prove { segment, of }, Some(remaining));
             }
         };
         let body = move |abandoned: Abandoned| {
             job.prove(&abandoned, &of_thread, || seen.store(true, Ordering::Relaxed))
         };
-        let ended = supervise::in_thread(&bounds, body, tick)?;
-        let Made { evidence, time, cost, proofs } = ended.value.map_err(|failure| failure.told(&bounds))?;
+        let ended = supervise::in_thread(bounds, body, tick)?;
+        let Made { evidence, time, cost, proofs } = ended.value.map_err(|failure| failure.told(bounds))?;
         if !told {
-            report(&bounds, Phase::Verify, None);
+            report(bounds, Phase::Verify, None);
         }
         let work = work(&cost, proofs);
         if let Some(cache) = cache {

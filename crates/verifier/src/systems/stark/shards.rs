@@ -7,6 +7,8 @@ use proofmark_stark::{
     shards::{MAX_SHARDS, Part, Sharded, Split},
 };
 
+const _: () = assert!(MAX_SHARDS == StarkShards::MOST, "a receipt holds as many as there may be");
+
 /// Shards whose plans were derived. Whether their proofs hold is for [`Shards::check`] to say.
 pub(super) struct Shards<'a> {
     evidence: &'a StarkShards,
@@ -77,7 +79,7 @@ impl<'a> Shards<'a> {
         sharded.check().map_err(|error| error.to_string())?;
         let piece = sharded.merge().map_err(|_| NO)?.ok_or(NO)?;
         let statement = piece.statement();
-        Ok(output_text_bounds(statement.plan, statement.bounds).map_err(|_| NO)?)
+        output_text_bounds(statement.plan, statement.bounds).map_err(|_| NO.into())
     }
 
     /// Whether all proofs show the claim; what they are worth together.
