@@ -153,7 +153,8 @@ pub(crate) fn raise_by(plan: &TypedPlan, groups: &mut Vec<u32>, error: &StarkErr
 
 /// Makes room for so many groups in the bound at `at`. `false` if there was.
 pub(crate) fn raise(groups: &mut Vec<u32>, at: usize, rows: u32) -> bool {
-    let Some(needed) = (rows + 1).checked_next_power_of_two() else { return false };
+    let needed = rows.checked_add(1).and_then(u32::checked_next_power_of_two);
+    let Some(needed) = needed else { return false };
     if groups.get(at).copied().unwrap_or(GROUPS) >= needed - 1 {
         return false;
     }
