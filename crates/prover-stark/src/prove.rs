@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -20,11 +20,16 @@ use proofmark_prover::{
 };
 use proofmark_stark::{
     Cost, Level, ProveError as StarkError, Salt, VerifyError, cost, digest, dry_run, output_text_bounds,
+    shards::MAX_SHARD_ROWS,
 };
 use proofmark_verifier::systems::stark;
 use rand::{SeedableRng as _, TryRng as _, rngs::StdRng, rngs::SysRng};
 
-use crate::job::{Job, Tables, unsupported};
+use crate::{
+    cut::Cut,
+    job::{Job, Tables, unsupported},
+    shards::{Made, ShardedJob, Stage},
+};
 
 /// The proof system's name.
 pub(crate) const NAME: &str = "stark";
@@ -45,11 +50,16 @@ pub struct Options {
     pub level: Level,
     /// Where the speed of this machine is remembered; `None` is the proofmark cache.
     pub cache: Option<PathBuf>,
+    /// Most rows of a shard, 1 to [`MAX_SHARD_ROWS`]: larger tables are proved
+    /// shard by shard, where their plan allows it. The digest of such a table depends on it.
+    pub shard_rows: u32,
+    /// Memory that a proof may take, in bytes: if one of a whole table takes more, shards are as small as they must be.
+    pub memory_limit_bytes: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { level: Level::Standard, cache: None }
+        Self { level: Level::Standard, cache: None, shard_rows: MAX_SHARD_ROWS, memory_limit_bytes: None }
     }
 }
 
@@ -134,6 +144,9 @@ impl Prover for Stark {
     fn digests(&self, request: &guest::Request<'_>, output: &Value) -> Result<Digests, ProveError> {
         let tables = Tables::of(request)?;
         let Value::Table(output) = output else { return Err(unsupported("the output is bytes")) };
+        if let Some(cut) = Cut::of(&self.options, request, &tables)? {
+            return cut.digests(request, &tables, output);
+        }
         let refused = |steps: Vec<proofmark_stark::Unsupported>| {
             let steps: Vec<_> = steps.iter().map(|step| format!("{}: {}", step.step, step.reason)).collect();
             unsupported(steps.join("; "))
@@ -155,9 +168,16 @@ impl Prover for Stark {
     }
 
     fn execute(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Executed, ProveError> {
-        let start = Instant::now();
-        let (_, cost, _) = self.attempt(request, &Bounds::from_now(control), dry, |_| ())?;
-        Ok(Executed { journal: Vec::new(), work: work(&cost), time: start.elapsed() })
+        let (start, bounds) = (Instant::now(), Bounds::from_now(control));
+        if let Some(mut job) = self.sharded(request, control)? {
+            report(&bounds, Phase::Execute, None);
+            let body = move |abandoned: Abandoned| job.dry_run(&abandoned);
+            let ended = supervise::in_thread(&bounds, body, || ())?;
+            let (cost, proofs) = ended.value.map_err(|failure| failure.told(&bounds))?;
+            return Ok(Executed { journal: Vec::new(), work: work(&cost, proofs), time: start.elapsed() });
+        }
+        let (_, cost, _) = self.attempt(request, &bounds, dry, |_| ())?;
+        Ok(Executed { journal: Vec::new(), work: work(&cost, 1), time: start.elapsed() })
     }
 
     fn estimate(&self, executed: &Executed) -> Estimate {
@@ -175,6 +195,9 @@ impl Prover for Stark {
 
     fn prove(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Proved, ProveError> {
         let bounds = Bounds::from_now(control);
+        if let Some(job) = self.sharded(request, control)? {
+            return self.prove_shards(job, &bounds);
+        }
         let (calibration, cache, key) = self.calibration();
         let verifying = Arc::new(AtomicBool::new(false));
         let seen = verifying.clone();
@@ -192,7 +215,7 @@ impl Prover for Stark {
         let prove = move |job: &Job, abandoned: &Abandoned| prove_and_check(job, abandoned, &seen);
         let (job, cost, ended) = self.attempt(request, &bounds, prove, tick)?;
         let (proof, security, time) = ended.value;
-        let work = work(&cost);
+        let work = work(&cost, 1);
         if !told {
             report(&bounds, Phase::Verify, None);
         }
@@ -201,11 +224,6 @@ impl Prover for Stark {
         }
         let (security, conjectured_bits) = stark::level(&security);
         let level = self.options.level.name();
-        let parameters = [
-            ("securityLevel", level.to_owned()),
-            ("traceCells", work.total().to_string()),
-            ("tables", cost.chips.len().to_string()),
-        ];
         let stated = job.bounds.inputs.iter();
         let stated =
             stated.map(|table| StatedBounds { rows: table.rows, text_bytes: table.text_bytes.clone() });
@@ -215,22 +233,89 @@ impl Prover for Stark {
             groups: job.bounds.groups.clone(),
             level: level.to_owned(),
             proof: proof.into(),
+            shards: None,
             security,
             conjectured_bits,
         };
-        Ok(Proved {
-            evidence: Evidence::Stark(evidence),
+        Ok(self.proved(evidence, &cost, (work, time, ended.peak_memory_bytes)))
+    }
+}
+
+impl Stark {
+    /// The work on a request whose largest table is cut into shards; `None` if it is not.
+    fn sharded(
+        &self,
+        request: &ProveRequest<'_>,
+        control: &Control<'_>,
+    ) -> Result<Option<ShardedJob>, ProveError> {
+        let tables = Tables::of(&request.request)?;
+        let Some(cut) = Cut::of(&self.options, &request.request, &tables)? else { return Ok(None) };
+        let how = (self.options.level, control.memory_limit_bytes);
+        ShardedJob::new(request.claim, &request.request, (cut, tables), how).map(Some)
+    }
+
+    /// Proves shard by shard.
+    fn prove_shards(&self, mut job: ShardedJob, bounds: &Bounds<'_>) -> Result<Proved, ProveError> {
+        bounds.check()?;
+        let (calibration, cache, key) = self.calibration();
+        let stage = Arc::new(Stage::default());
+        let verifying = Arc::new(AtomicBool::new(false));
+        let (seen, of_thread) = (verifying.clone(), stage.clone());
+        report(bounds, Phase::Execute, None);
+        let (begun, mut told) = (Instant::now(), false);
+        let tick = || {
+            let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+            let (segment, of) = (load(&stage.proof), load(&stage.of));
+            if verifying.load(Ordering::Relaxed) {
+                if !told {
+                    report(bounds, Phase::Verify, None);
+                    told = true;
+                }
+            } else if segment > 0 {
+                let remaining = calibration.time(load(&stage.cells)).saturating_sub(begun.elapsed());
+                report(bounds, Phase::Prove { segment, of }, Some(remaining));
+            }
+        };
+        let body = move |abandoned: Abandoned| {
+            job.prove(&abandoned, &of_thread, || seen.store(true, Ordering::Relaxed))
+        };
+        let ended = supervise::in_thread(bounds, body, tick)?;
+        let Made { evidence, time, cost, proofs } = ended.value.map_err(|failure| failure.told(bounds))?;
+        if !told {
+            report(bounds, Phase::Verify, None);
+        }
+        let work = work(&cost, proofs);
+        if let Some(cache) = cache {
+            calibration.learn(&cache, &key, work.total(), time);
+        }
+        Ok(self.proved(evidence, &cost, (work, time, ended.peak_memory_bytes)))
+    }
+
+    fn proved(
+        &self,
+        evidence: StarkEvidence,
+        cost: &Cost,
+        (work, time, peak_memory_bytes): (Work, Duration, u64),
+    ) -> Proved {
+        let mut parameters = vec![
+            ("securityLevel", self.options.level.name().to_owned()),
+            ("traceCells", work.total().to_string()),
+            ("tables", cost.chips.len().to_string()),
+        ];
+        if let Some(shards) = &evidence.shards {
+            parameters.push(("shardRows", shards.rows.to_string()));
+        }
+        let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Proved {
             stats: ProofStats {
                 prover: format!("proofmark-stark {}", env!("CARGO_PKG_VERSION")),
-                parameters: parameters
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .into_iter()
-                    .collect::<BTreeMap<_, _>>(),
+                parameters: parameters.collect::<BTreeMap<_, _>>(),
                 work,
                 time,
-                peak_memory_bytes: ended.peak_memory_bytes,
+                peak_memory_bytes,
             },
-        })
+            evidence: Evidence::Stark(evidence),
+        }
     }
 }
 
@@ -246,9 +331,10 @@ fn dry(job: &Job, abandoned: &Abandoned) -> Result<(), Failure> {
     dry_run(&job.statement(), &job.witness(), &mut rng, &mut Watch(abandoned)).map_err(Failure::Prove)
 }
 
-enum Failure {
+pub(crate) enum Failure {
     Prove(StarkError),
     Random(String),
+    Told(Box<ProveError>),
     Verify(VerifyError),
 }
 
@@ -257,6 +343,7 @@ impl Failure {
     fn told(self, bounds: &Bounds<'_>) -> ProveError {
         match self {
             Self::Prove(error) => failed(error, bounds),
+            Self::Told(error) => *error,
             Self::Random(error) => ProveError::Io {
                 doing: "the system gives no random numbers".to_owned(),
                 source: std::io::Error::other(error),
@@ -272,9 +359,7 @@ fn prove_and_check(
     verifying: &AtomicBool,
 ) -> Result<(Vec<u8>, proofmark_stark::Security, Duration), Failure> {
     let start = Instant::now();
-    let mut seed = [0; 32];
-    SysRng.try_fill_bytes(&mut seed).map_err(|error| Failure::Random(error.to_string()))?;
-    let mut rng = StdRng::from_seed(seed);
+    let mut rng = system_random()?;
     let statement = job.statement();
     let proof = proofmark_stark::prove(&statement, &job.witness(), &mut rng, &mut Watch(abandoned))
         .map_err(Failure::Prove)?;
@@ -284,7 +369,14 @@ fn prove_and_check(
     Ok((proof, security, time))
 }
 
-struct Watch<'a>(&'a Abandoned);
+/// A generator seeded by the operating system.
+pub(crate) fn system_random() -> Result<StdRng, Failure> {
+    let mut seed = [0; 32];
+    SysRng.try_fill_bytes(&mut seed).map_err(|error| Failure::Random(error.to_string()))?;
+    Ok(StdRng::from_seed(seed))
+}
+
+pub(crate) struct Watch<'a>(pub(crate) &'a Abandoned);
 
 impl proofmark_stark::Progress for Watch<'_> {
     fn cancelled(&mut self) -> bool {
@@ -292,8 +384,8 @@ impl proofmark_stark::Progress for Watch<'_> {
     }
 }
 
-fn work(cost: &Cost) -> Work {
-    Work::Cells { total: cost.cells, memory_bytes: cost.memory_bytes, shards: 1 }
+fn work(cost: &Cost, proofs: u64) -> Work {
+    Work::Cells { total: cost.cells, memory_bytes: cost.memory_bytes, shards: proofs }
 }
 
 fn refuse_memory(needed_bytes: u64, bounds: &Bounds<'_>) -> Result<(), ProveError> {

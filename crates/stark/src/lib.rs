@@ -19,6 +19,7 @@ mod proof;
 mod prove;
 mod salted;
 mod security;
+pub mod shards;
 mod statement;
 mod table;
 mod verify;

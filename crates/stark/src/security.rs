@@ -25,6 +25,18 @@ pub struct Security {
     pub zero_knowledge: bool,
 }
 
+impl Security {
+    /// What evidence of two proofs is worth that are both needed.
+    #[must_use]
+    pub fn weaker(self, other: Self) -> Self {
+        Self {
+            proven_bits: self.proven_bits.min(other.proven_bits),
+            conjectured_bits: self.conjectured_bits.min(other.conjectured_bits),
+            zero_knowledge: self.zero_knowledge && other.zero_knowledge,
+        }
+    }
+}
+
 /// Bits of the field of challenges, rounded down.
 const FIELD_BITS: usize = 154;
 

@@ -46,9 +46,13 @@ fn plan_statement(evidence: &Evidence, policy: Option<&Policy>, plan: &str, job:
         },
         Evidence::Stark(evidence) => Statement {
             proves: format!(
-                "Whoever made the proof knew tables with the stated digests of inputs, of at most the stated numbers \
+                "Whoever made the proof knew tables with the stated digests of inputs{}, of at most the stated numbers \
                  of rows, from which plan {plan}{job} gives a table with the stated digest of the output; at security \
                  level `{}`.",
+                match &evidence.shards {
+                    Some(found) => format!(" ({} as the rows of {} shards)", found.input, found.shards.len()),
+                    None => String::new(),
+                },
                 evidence.level
             ),
             does_not_prove: "That the plan was a good idea, that the input data are true or complete, who ran it, or \

@@ -1,8 +1,11 @@
 //! `proofmark verify`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use proofmark_core::{Digest, MAX_RECEIPT_BYTES, Reason, Receipt, Tier, Verdict};
+use proofmark_core::{Digest, Evidence, MAX_RECEIPT_BYTES, Reason, Receipt, Tier, Verdict};
 use proofmark_verifier::{Expectations, Policy, statement};
 use serde::Serialize;
 
@@ -99,10 +102,10 @@ impl Outcome {
 
 pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
     let policy = policy(args.policy.as_deref(), args.tier)?;
-    let expectations = expectations(&args, config, ui)?;
     let judge = Judge::new(config)?;
-    judge_files(args.receipts, &policy, ui, |receipts| {
-        receipts.iter().map(|bytes| judge.judge(bytes, &policy, &expectations)).collect()
+    judge_files(&args.receipts, &policy, ui, |receipts| {
+        let expectations = expectations(&args, receipts, config, ui)?;
+        Ok(receipts.iter().map(|bytes| judge.judge(bytes, &policy, &expectations)).collect())
     })
 }
 
@@ -117,26 +120,26 @@ pub(super) fn policy(file: Option<&Path>, tier: Option<Tier>) -> Result<Policy, 
 
 /// Reads receipts, has them judged, shows the verdicts, and gives the exit code.
 pub(super) fn judge_files(
-    paths: Vec<PathBuf>,
+    paths: &[PathBuf],
     policy: &Policy,
     ui: &Ui,
-    judge: impl FnOnce(&[Vec<u8>]) -> Vec<Verdict>,
+    judge: impl FnOnce(&[Vec<u8>]) -> Result<Vec<Verdict>, Error>,
 ) -> Result<u8, Error> {
     let many = paths.len() > 1;
     let (mut receipts, mut files) = (Vec::new(), Vec::with_capacity(paths.len()));
     for path in paths {
         // One byte more than a receipt may have, so that the verifier says so in its own words.
-        match files::read(&path, MAX_RECEIPT_BYTES as u64 + 1) {
+        match files::read(path, MAX_RECEIPT_BYTES as u64 + 1) {
             Ok(bytes) => {
                 receipts.push(bytes);
-                files.push((path, None));
+                files.push((path.clone(), None));
             }
             // The others are judged all the same.
-            Err(error) if many => files.push((path, Some(error.report().error))),
+            Err(error) if many => files.push((path.clone(), Some(error.report().error))),
             Err(error) => return Err(error),
         }
     }
-    let mut verdicts = receipts.iter().zip(judge(&receipts));
+    let mut verdicts = receipts.iter().zip(judge(&receipts)?);
     let receipts: Vec<Judged> = files
         .into_iter()
         .filter_map(|(path, unreadable)| match unreadable {
@@ -218,7 +221,22 @@ fn advice(receipt: &Receipt, verdict: &Verdict, policy: &Policy) -> Option<Strin
     }
 }
 
-fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectations, Error> {
+/// The sizes of shards that receipts state, with their inputs: the digest of a table in shards depends on it.
+fn shard_sizes(receipts: &[Vec<u8>]) -> BTreeSet<(String, u32)> {
+    let receipts = receipts.iter().filter_map(|bytes| Receipt::decode(bytes).ok());
+    let sizes = receipts.filter_map(|receipt| match receipt.evidence {
+        Evidence::Stark(evidence) => evidence.shards.map(|found| (found.input, found.rows)),
+        _ => None,
+    });
+    sizes.collect()
+}
+
+fn expectations(
+    args: &VerifyArgs,
+    receipts: &[Vec<u8>],
+    config: &Config,
+    ui: &Ui,
+) -> Result<Expectations, Error> {
     let job = args.job.as_deref().map(job::read).transpose()?;
     let mut expectations = job.as_ref().map(Expectations::of).unwrap_or_default();
     let mut loaded = None;
@@ -236,6 +254,7 @@ fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectati
         expectations.plan = Some(hash);
     }
     let salts = args.salts.as_deref().map(Salts::read).transpose()?.unwrap_or_default();
+    let sizes = shard_sizes(receipts);
     for input in &args.input {
         let digests = match input.value.parse::<Digest>() {
             Ok(digest) => vec![digest],
@@ -250,7 +269,9 @@ fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectati
                 let (salt, memory) = (salts.get(&input.name)?, loaded.typed.limits.max_memory_bytes);
                 let path = Path::new(&input.value);
                 let input = inputs::read(declared, path, salt, config.max_input_bytes(), memory)?;
-                [input.root()].into_iter().chain(input.table_digest()).collect()
+                let sharded = sizes.iter().filter(|(name, _)| *name == input.name);
+                let sharded = sharded.filter_map(|(_, rows)| input.sharded_digest(*rows));
+                [input.root()].into_iter().chain(input.table_digest()).chain(sharded).collect()
             }
         };
         if expectations.data_roots.insert(input.name.clone(), digests).is_some() {

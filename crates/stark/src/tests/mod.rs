@@ -9,6 +9,8 @@ mod plans;
 mod random;
 mod shape_attacks;
 mod shapes;
+mod sharded_attacks;
+mod shards;
 mod small;
 mod small_guards;
 mod small_plans;

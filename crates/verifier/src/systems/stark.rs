@@ -3,6 +3,8 @@
 //! There is no program and no key: what is proved follows from the plan, which the evidence carries and the claim
 //! fixes by its hash.
 
+mod shards;
+
 use proofmark_core::{Digest, PlanClaim, SecurityKind, SecurityLevel, StarkEvidence};
 use proofmark_plan::{check, typed::TypedPlan, value::Table, wire};
 use proofmark_stark::{Bounds, Level, Salt, Security, Statement, TableBounds, digest, output_text_bounds};
@@ -13,6 +15,8 @@ pub(crate) struct Proof<'a> {
     plan: TypedPlan,
     bounds: Bounds,
     level: Level,
+    /// If an input is in shards.
+    shards: Option<shards::Shards<'a>>,
 }
 
 impl<'a> Proof<'a> {
@@ -58,7 +62,9 @@ impl<'a> Proof<'a> {
         let inputs =
             inputs.map(|table| TableBounds { rows: table.rows, text_bytes: table.text_bytes.clone() });
         let bounds = Bounds { inputs: inputs.collect(), groups: evidence.groups.clone() };
-        Ok(Self { evidence, plan, bounds, level })
+        let shards = evidence.shards.as_ref();
+        let shards = shards.map(|found| shards::Shards::parse(found, (&source, &plan), claim)).transpose()?;
+        Ok(Self { evidence, plan, bounds, level, shards })
     }
 
     /// The digest that an output has under this proof.
@@ -66,16 +72,20 @@ impl<'a> Proof<'a> {
     /// # Errors
     /// In words, if it cannot be an output of the plan.
     pub(crate) fn output_digest(&self, output: &Table) -> Result<Digest, String> {
-        let text = output_text_bounds(&self.plan, &self.bounds)
-            .map_err(|_| "the plan cannot be proved under the stated bounds")?;
+        let text = match &self.shards {
+            Some(shards) => shards.output_text_bounds(self.common())?,
+            None => output_text_bounds(&self.plan, &self.bounds)
+                .map_err(|_| "the plan cannot be proved under the stated bounds")?,
+        };
         digest::table_with_text_bounds(output, &text, Salt::NONE).map_err(|e| e.to_string())
     }
 
-    /// Whether the proof shows the claim and is worth what it states.
-    ///
-    /// # Errors
-    /// In words.
-    pub(crate) fn check(&self, claim: &PlanClaim, claim_digest: &Digest) -> Result<(), String> {
+    const fn common(&self) -> shards::Common<'_> {
+        shards::Common { plan: &self.plan, bounds: &self.bounds, level: self.level }
+    }
+
+    /// What the proof of a table that is not in shards is worth.
+    fn check_whole(&self, claim: &PlanClaim, claim_digest: &Digest) -> Result<Security, String> {
         let inputs: Vec<Digest> = claim.inputs.iter().map(|input| input.root).collect();
         let statement = Statement {
             plan: &self.plan,
@@ -85,8 +95,18 @@ impl<'a> Proof<'a> {
             bounds: &self.bounds,
             level: self.level,
         };
-        let security =
-            proofmark_stark::verify(&statement, &self.evidence.proof).map_err(|e| e.to_string())?;
+        proofmark_stark::verify(&statement, &self.evidence.proof).map_err(|e| e.to_string())
+    }
+
+    /// Whether the proof shows the claim and is worth what it states.
+    ///
+    /// # Errors
+    /// In words.
+    pub(crate) fn check(&self, claim: &PlanClaim, claim_digest: &Digest) -> Result<(), String> {
+        let security = match &self.shards {
+            Some(shards) => shards.check(self.common(), (claim, claim_digest), &self.evidence.proof)?,
+            None => self.check_whole(claim, claim_digest)?,
+        };
         let stated = (self.evidence.security, self.evidence.conjectured_bits);
         if level(&security) != stated {
             let (level, conjectured) = level(&security);

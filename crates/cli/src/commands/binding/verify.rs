@@ -76,7 +76,9 @@ pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui, cancel: &Cance
         ..Expectations::default()
     };
     let judge = Judge::new(config)?;
-    judge_files(args.receipts, &policy, ui, |receipts| judge.judge_batch(receipts, &policy, &expectations))
+    judge_files(&args.receipts, &policy, ui, |receipts| {
+        Ok(judge.judge_batch(receipts, &policy, &expectations))
+    })
 }
 
 /// The policy of the command: the file's, with what the options add.
