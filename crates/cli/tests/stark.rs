@@ -219,7 +219,8 @@ fn a_large_table_is_proved_shard_by_shard() {
         fs::read(desk.path("out/output.json")).expect("reads"),
         fs::read(whole.path("out/output.json")).expect("reads")
     );
-    desk.run("inspect out/receipt.json").exits(0).says(&["3 shards of at most"]);
+    let inspected = desk.run("inspect out/receipt.json").exits(0).stdout;
+    assert!(inspected.contains("3 shards of at most"), "{inspected}");
 
     // From the configuration too; and other data are refused.
     desk.file("proofmark.yaml", format!("agent: {{ zkvm: {{ proving: {{ shardRows: {size} }} }} }}\n"));

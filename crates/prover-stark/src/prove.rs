@@ -34,8 +34,8 @@ use crate::{
 /// The proof system's name.
 pub(crate) const NAME: &str = "stark";
 
-/// Committed cells that a core proves in a second, before anything was measured.
-const CELLS_PER_SECOND: u64 = 1_000_000;
+/// Elements of work that a core does in a second, before anything was measured.
+const WORK_PER_SECOND: u64 = 17_000_000;
 
 /// The columnar STARK, in this process.
 #[derive(Clone, Debug)]
@@ -76,10 +76,10 @@ impl Stark {
     }
 
     fn calibration(&self) -> (Calibration, Option<PathBuf>, String) {
-        let key = format!("{NAME}-{}", self.options.level.name());
+        let key = format!("{NAME}-work-{}", self.options.level.name());
         let cache = self.options.cache.clone().or_else(cache_folder);
         let folder = cache.as_deref().unwrap_or(Path::new("/nonexistent"));
-        (Calibration::load(folder, &key, CELLS_PER_SECOND), cache, key)
+        (Calibration::load(folder, &key, WORK_PER_SECOND), cache, key)
     }
 
     /// Works on a request in a thread, with the least bounds that fit its data: `work` tells which bound is too low.
@@ -205,7 +205,7 @@ impl Prover for Stark {
         let mut told = false;
         let tick = |cost: &Cost| {
             if !verifying.load(Ordering::Relaxed) {
-                let remaining = calibration.time(cost.cells).saturating_sub(begun.elapsed());
+                let remaining = calibration.time(cost.work).saturating_sub(begun.elapsed());
                 report(&bounds, Phase::Prove { segment: 1, of: 1 }, Some(remaining));
             } else if !told {
                 report(&bounds, Phase::Verify, None);
@@ -272,7 +272,7 @@ impl Stark {
                     told = true;
                 }
             } else if segment > 0 {
-                let remaining = calibration.time(load(&stage.cells)).saturating_sub(begun.elapsed());
+                let remaining = calibration.time(load(&stage.work)).saturating_sub(begun.elapsed());
                 report(bounds, Phase::Prove { segment, of }, Some(remaining));
             }
         };
@@ -299,7 +299,7 @@ impl Stark {
     ) -> Proved {
         let mut parameters = vec![
             ("securityLevel", self.options.level.name().to_owned()),
-            ("traceCells", work.total().to_string()),
+            ("traceCells", cost.cells.to_string()),
             ("tables", cost.chips.len().to_string()),
         ];
         if let Some(shards) = &evidence.shards {
@@ -385,7 +385,8 @@ impl proofmark_stark::Progress for Watch<'_> {
 }
 
 fn work(cost: &Cost, proofs: u64) -> Work {
-    Work::Cells { total: cost.cells, memory_bytes: cost.memory_bytes, shards: proofs }
+    let Cost { cells, work: total, memory_bytes, .. } = *cost;
+    Work::Cells { cells, total, memory_bytes, shards: proofs }
 }
 
 fn refuse_memory(needed_bytes: u64, bounds: &Bounds<'_>) -> Result<(), ProveError> {

@@ -35,8 +35,8 @@ pub(crate) struct Stage {
     pub(crate) proof: AtomicU64,
     /// How many there are.
     pub(crate) of: AtomicU64,
-    /// Cells of all of them.
-    pub(crate) cells: AtomicU64,
+    /// Work of all of them.
+    pub(crate) work: AtomicU64,
 }
 
 /// What is proved, of a table in shards.
@@ -210,6 +210,7 @@ impl ShardedJob {
         let shards = self.parts.len() as u64;
         Ok(Cost {
             cells: shards * shard.cells + merge.cells,
+            work: shards * shard.work + merge.work,
             memory_bytes: shard.memory_bytes.max(merge.memory_bytes),
             proof_bytes: shards * shard.proof_bytes + merge.proof_bytes,
             chips: shard.chips,
@@ -238,7 +239,7 @@ impl ShardedJob {
         while proofs.len() <= self.parts.len() {
             cancelled(abandoned)?;
             let at = proofs.len();
-            stage.cells.store(self.costs()?.cells, Ordering::Relaxed);
+            stage.work.store(self.costs()?.work, Ordering::Relaxed);
             stage.proof.store(at as u64 + 1, Ordering::Relaxed);
             let (piece, inputs, salts, output_salt) = self.piece(at)?;
             let witness = Witness { inputs: &inputs, salts: &salts, output_salt };

@@ -117,7 +117,7 @@ fn run(name: &str, text: &str, csv: &str) {
     }
 }
 
-/// Thirty plans: CPU seconds in proportion to their extended cells, beside those that each took.
+/// Thirty plans: CPU seconds in proportion to the predicted work, beside those that each took.
 fn model() {
     let steps = [
         "  - { id: out, type: filter, input: rows, condition: \"a > 100\" }\n",
@@ -139,22 +139,22 @@ fn model() {
     // Least squares of the relative error: the line is to fit small plans as well.
     let (mut top, mut bottom) = (0.0, 0.0);
     for (.., taken) in &all {
-        let ratio = taken.cost.extended_cells as f64 / taken.cpu;
+        let ratio = taken.cost.work as f64 / taken.cpu;
         top += ratio;
         bottom += ratio * ratio;
     }
     let slope = top / bottom;
-    println!("CPU s = {:.4} for a million extended cells", slope * 1e6);
-    println!("| plan | rows | Mcells | CPU s | predicted | off % |");
+    println!("CPU s = {:.4} for a million of work", slope * 1e6);
+    println!("| plan | rows | work, millions | CPU s | predicted | off % |");
     println!("|---|---|---|---|---|---|");
     let mut worst: f64 = 0.0;
     for (number, rows, taken) in &all {
-        let predicted = slope * taken.cost.extended_cells as f64;
+        let predicted = slope * taken.cost.work as f64;
         let off = 100.0 * (predicted / taken.cpu - 1.0);
         worst = worst.max(off.abs());
         println!(
             "| {number} | {rows} | {:.2} | {:.2} | {predicted:.2} | {off:.0} |",
-            taken.cost.extended_cells as f64 / 1e6,
+            taken.cost.work as f64 / 1e6,
             taken.cpu
         );
     }

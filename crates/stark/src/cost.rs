@@ -20,6 +20,9 @@ const ELEMENT: u64 = 4;
 /// What the program takes whatever it proves.
 const BASE_BYTES: u64 = 64_000_000;
 
+/// Elements that take as long as the work before queries and all else that does not depend on tables.
+const BASE_WORK: u64 = 4_000_000;
+
 /// What a proof takes. Sizes follow from the plan and its public bounds, never from data, so the prediction needs
 /// neither.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,9 +31,9 @@ pub struct Cost {
     pub chips: Vec<ChipCost>,
     /// Committed cells of all tables, with those of lookups and without masks.
     pub cells: u64,
-    /// Elements of all tables on the domain of the low-degree test, with masks and quotients: what time is
-    /// proportional to.
-    pub extended_cells: u64,
+    /// What time is proportional to: elements of all tables on the domain of the low-degree test, with masks and
+    /// quotients, and as many as take the time that every proof takes.
+    pub work: u64,
     /// Estimate of the prover's peak memory.
     pub memory_bytes: u64,
     /// Estimate of the proof's length; Merkle paths that share nodes make a proof a little shorter.
@@ -84,7 +87,7 @@ pub fn cost(plan: &TypedPlan, bounds: &Bounds, level: Level) -> Result<Cost, Pro
     Ok(Cost {
         cells: chips.iter().map(ChipCost::cells).sum(),
         chips,
-        extended_cells: extended,
+        work: BASE_WORK + extended,
         memory_bytes: BASE_BYTES + (extended + tables) * ELEMENT,
         proof_bytes: proof_bytes(&shape)?,
     })
