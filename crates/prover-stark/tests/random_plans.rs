@@ -110,7 +110,7 @@ fn compare(plans: usize) {
             }
             (native, guest) => panic!("seed {seed}: native {native:?}, guest {guest:?}"),
         }
-        if (tally.agree + tally.fail) % 25 == 0 {
+        if (tally.agree + tally.fail).is_multiple_of(25) {
             eprintln!("{tally:?}, seed {seed}");
         }
     }
