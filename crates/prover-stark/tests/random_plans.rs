@@ -26,7 +26,7 @@ struct Tally {
     uncovered: usize,
 }
 
-/// Compares so many plans within coverage; about one in a hundred is.
+/// Compares so many plans within coverage; about one in fifteen is.
 fn compare(plans: usize) {
     let guest = Risc0::default();
     if let Err(error) = guest.availability() {
