@@ -17,9 +17,11 @@ use crate::{
 
 type Gadget = fn(&mut Chip, Node, &[Int]) -> Outcome;
 type Reference = fn(&[i64]) -> Option<Vec<i64>>;
+/// The least and the most that each input is.
+type Ranges = &'static [(i64, i64)];
 
 /// Gadgets with bounds of their inputs and what they should give.
-const GADGETS: [(&str, &[(i64, i64)], Gadget, Reference); 4] = [
+const GADGETS: [(&str, Ranges, Gadget, Reference); 4] = [
     (
         "compare",
         &[(-3, 12), (-3, 12)],

@@ -6,8 +6,11 @@ use p3_field::PrimeField32;
 
 use crate::air::F;
 
-/// Values of one position of a proof, each with the number of its proof.
-pub(super) type Samples = Vec<(usize, F)>;
+/// Values of one position of proofs.
+pub(super) type Samples = Vec<Sample>;
+
+/// The number of a proof, and a value.
+type Sample = (usize, F);
 
 /// Buckets of a value: by its highest bits and by its lowest.
 const BUCKETS: usize = 8;
@@ -26,14 +29,14 @@ pub(super) fn threshold(freedom: usize, level: f64) -> f64 {
     k * (1.0 - 2.0 / (9.0 * k) + z * (2.0 / (9.0 * k)).sqrt()).powi(3)
 }
 
-fn counts(samples: &Samples, way: usize) -> [f64; BUCKETS] {
+fn counts(samples: &[Sample], way: usize) -> [f64; BUCKETS] {
     let mut counts = [0.0; BUCKETS];
     samples.iter().for_each(|(_, value)| counts[buckets(*value)[way]] += 1.0);
     counts
 }
 
 /// How far values are from uniform: chi-square of `BUCKETS - 1` degrees of freedom, by both ways to make buckets.
-fn from_uniform(samples: &Samples) -> f64 {
+fn from_uniform(samples: &[Sample]) -> f64 {
     let expected = samples.len() as f64 / BUCKETS as f64;
     let of =
         |way| counts(samples, way).iter().map(|count| (count - expected).powi(2) / expected).sum::<f64>();
@@ -41,7 +44,7 @@ fn from_uniform(samples: &Samples) -> f64 {
 }
 
 /// How far two lists of values are from having one distribution.
-fn from_each_other(a: &Samples, b: &Samples) -> f64 {
+fn from_each_other(a: &[Sample], b: &[Sample]) -> f64 {
     let (x, y) = ((b.len() as f64 / a.len() as f64).sqrt(), (a.len() as f64 / b.len() as f64).sqrt());
     let of = |way| {
         let pairs = counts(a, way).into_iter().zip(counts(b, way)).filter(|(a, b)| a + b > 0.0);
@@ -51,7 +54,7 @@ fn from_each_other(a: &Samples, b: &Samples) -> f64 {
 }
 
 /// How many pairs of equal values come from different proofs.
-fn repeats(samples: &Samples) -> usize {
+fn repeats(samples: &[Sample]) -> usize {
     let mut sorted: Vec<(u32, usize)> =
         samples.iter().map(|(proof, value)| (value.as_canonical_u32(), *proof)).collect();
     sorted.sort_unstable();
@@ -89,7 +92,7 @@ pub(super) fn findings(positions: &[(&'static str, Samples, Samples)]) -> Findin
     // Four statistics a position, and each position again in all of its name together.
     let limit = threshold(BUCKETS - 1, 1e-6 / (8 * positions.len()) as f64);
     let mut found = Findings { positions: positions.len(), ..Findings::default() };
-    let judge = |name: &'static str, a: &Samples, b: &Samples, found: &mut Findings| {
+    let judge = |name: &'static str, a: &[Sample], b: &[Sample], found: &mut Findings| {
         if from_uniform(a).max(from_uniform(b)) > limit {
             found.biased.push(name);
         }
