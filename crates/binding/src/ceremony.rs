@@ -204,25 +204,29 @@ mod tests {
     #[test]
     fn a_ceremony_goes_from_hand_to_hand() {
         let powers = PowersOfTau::read(POWERS_08).expect("whole");
-        let mut ceremony = Ceremony::start(Form::Open, &powers).expect("enough powers");
+        Form::ALL.into_iter().for_each(|form| a_ceremony_for(form, &powers));
+    }
+
+    fn a_ceremony_for(form: Form, powers: &PowersOfTau) {
+        let mut ceremony = Ceremony::start(form, powers).expect("enough powers");
         ceremony.contribute("alice").expect("good name");
-        let lonely = ceremony.clone().finish(&powers).expect("verifies");
+        let lonely = ceremony.clone().finish(powers).expect("verifies");
         assert!(lonely.verifying.dev, "one contributor could forge");
-        let mut ceremony = Ceremony::decode(&ceremony.encode(), &powers).expect("reads");
+        let mut ceremony = Ceremony::decode(&ceremony.encode(), powers).expect("reads");
         ceremony.contribute("bob").expect("good name");
         assert!(ceremony.contribute(" ").is_err());
         let bytes = ceremony.encode();
-        let ceremony = Ceremony::decode(&bytes, &powers).expect("reads");
+        let ceremony = Ceremony::decode(&bytes, powers).expect("reads");
         let names: Vec<&str> = ceremony.transcript.iter().map(|c| c.name.as_str()).collect();
         assert_eq!(names, ["alice", "bob"]);
-        assert!(!ceremony.finish(&powers).expect("verifies").verifying.dev);
+        assert!(!ceremony.finish(powers).expect("verifies").verifying.dev);
 
         for at in [0, 9, 13, 17, 20, 40, 70, 100, 130, 200, 5000, bytes.len() - 1] {
             let mut damaged = bytes.clone();
             damaged[at] ^= 1;
-            assert!(Ceremony::decode(&damaged, &powers).is_err(), "byte {at}");
+            assert!(Ceremony::decode(&damaged, powers).is_err(), "byte {at}");
         }
-        assert!(Ceremony::decode(&bytes[..bytes.len() - 1], &powers).is_err());
+        assert!(Ceremony::decode(&bytes[..bytes.len() - 1], powers).is_err());
     }
 
     #[test]

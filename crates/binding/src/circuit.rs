@@ -3,7 +3,7 @@
 use std::{sync::OnceLock, vec::Vec};
 
 use ark_bn254::Fr;
-use ark_ff::{Field as _, PrimeField as _};
+use ark_ff::{AdditiveGroup as _, Field as _, PrimeField as _};
 use proofmark_core::{Digest, InferenceClaim, SealedCommitment, SealedInferenceClaim, sha256::Sha256};
 
 use zeroize::Zeroize as _;
@@ -40,9 +40,7 @@ impl Form {
         static SYSTEMS: [OnceLock<R1cs>; 2] = [OnceLock::new(), OnceLock::new()];
         SYSTEMS[self as usize].get_or_init(|| {
             // The constraints do not depend on the values.
-            let zeros = [Fr::from(0); 5];
-            let inputs = &zeros[..self.poseidon().inputs()];
-            self.synthesize(inputs).0
+            self.synthesize([Fr::ZERO; 2]).0
         })
     }
 
@@ -67,28 +65,19 @@ impl Form {
         })
     }
 
-    fn poseidon(self) -> &'static Poseidon {
-        match self {
-            Self::Open => Poseidon::width_3(),
-            Self::Sealed => Poseidon::width_6(),
-        }
-    }
-
     /// Constraint system and full assignment for the hash inputs.
-    fn synthesize(self, inputs: &[Fr]) -> (R1cs, Vec<Fr>) {
-        let commitment = self.poseidon().hash(inputs);
+    fn synthesize(self, inputs: [Fr; 2]) -> (R1cs, Vec<Fr>) {
+        let commitment = Poseidon::instance().hash(inputs);
         let public: Vec<Fr> = match self {
             Self::Open => vec![commitment],
             Self::Sealed => vec![inputs[0], commitment],
         };
         let mut cs = R1csBuilder::new(&public);
-        let inputs: Vec<Combination> = match self {
-            Self::Open => inputs.iter().map(|value| cs.private(*value)).collect(),
-            Self::Sealed => std::iter::once(Combination::variable(1))
-                .chain(inputs[1..].iter().map(|value| cs.private(*value)).collect::<Vec<_>>())
-                .collect(),
+        let inputs = match self {
+            Self::Open => inputs.map(|value| cs.private(value)),
+            Self::Sealed => [Combination::variable(1), cs.private(inputs[1])],
         };
-        let hash = self.poseidon().constrain(&mut cs, &inputs);
+        let hash = Poseidon::instance().constrain(&mut cs, inputs);
         cs.enforce(&hash, &Combination::variable(0), &Combination::variable(public.len()));
         cs.finish()
     }
@@ -108,12 +97,12 @@ pub struct Witness {
 impl Witness {
     /// The witness of the open form.
     pub fn open(facts: &InferenceClaim) -> Self {
-        Self::build(Form::Open, &open_inputs(facts))
+        Self::build(Form::Open, open_inputs(facts))
     }
 
     /// The witness of the sealed form under a random 128-bit salt.
     pub fn sealed(facts: &InferenceClaim, salt: u128) -> Self {
-        Self::build(Form::Sealed, &sealed_inputs(facts, salt))
+        Self::build(Form::Sealed, sealed_inputs(facts, salt))
     }
 
     /// The full assignment `(1, public…, private…)`. Secret: it holds the private hashes and the salt.
@@ -122,11 +111,11 @@ impl Witness {
     }
 
     /// The variables in the order in which [`Form::synthesize`] makes them: one, public, hash inputs, S-boxes.
-    fn build(form: Form, inputs: &[Fr]) -> Self {
+    fn build(form: Form, inputs: [Fr; 2]) -> Self {
         let mut boxes = Vec::with_capacity(form.r1cs().variables);
-        let commitment = form.poseidon().hash_traced(inputs, |values| boxes.extend_from_slice(&values));
+        let commitment = Poseidon::instance().hash_traced(inputs, |values| boxes.extend_from_slice(&values));
         let (public, private) = match form {
-            Form::Open => (vec![commitment], inputs),
+            Form::Open => (vec![commitment], &inputs[..]),
             Form::Sealed => (vec![inputs[0], commitment], &inputs[1..]),
         };
         let mut assignment = Vec::with_capacity(form.r1cs().variables);
@@ -148,46 +137,50 @@ impl Drop for Witness {
 
 /// Public values of the open form: `Poseidon(d_hi, d_lo)` with `d` the SHA-256 of all four digests.
 pub fn open_public(facts: &InferenceClaim) -> Vec<Fr> {
-    vec![Poseidon::width_3().hash(&open_inputs(facts))]
+    vec![Poseidon::instance().hash(open_inputs(facts))]
 }
 
 /// The salted commitment of the sealed form.
 pub fn sealed_commitment(facts: &InferenceClaim, salt: u128) -> SealedCommitment {
-    SealedCommitment(field::to_be_bytes(&Poseidon::width_6().hash(&sealed_inputs(facts, salt))))
+    SealedCommitment(field::to_be_bytes(&Poseidon::instance().hash(sealed_inputs(facts, salt))))
 }
 
 /// Public values of the sealed form; `None` if the commitment is not a canonical field element.
 pub fn sealed_public(claim: &SealedInferenceClaim) -> Option<Vec<Fr>> {
-    Some(vec![element("job", &claim.job), field::from_be_bytes(&claim.commitment.0)?])
+    Some(vec![job_element(&claim.job), field::from_be_bytes(&claim.commitment.0)?])
 }
 
 fn open_inputs(facts: &InferenceClaim) -> [Fr; 2] {
     let mut hasher = Sha256::domain("proofmark/binding/v1");
-    for digest in [&facts.job, &facts.model, &facts.input, &facts.output] {
-        hasher.update_sized(digest.algorithm().name().as_bytes());
-        hasher.update(digest.as_bytes());
-    }
+    update(&mut hasher, &[&facts.job, &facts.model, &facts.input, &facts.output]);
     let digest = hasher.finish();
     let (high, low) = digest.split_at(16);
     [Fr::from_be_bytes_mod_order(high), Fr::from_be_bytes_mod_order(low)]
 }
 
-fn sealed_inputs(facts: &InferenceClaim, salt: u128) -> [Fr; 5] {
-    [
-        element("job", &facts.job),
-        element("model", &facts.model),
-        element("input", &facts.input),
-        element("output", &facts.output),
-        Fr::from(salt),
-    ]
+fn sealed_inputs(facts: &InferenceClaim, salt: u128) -> [Fr; 2] {
+    let mut hasher = Sha256::domain("proofmark/binding/sealed/v1");
+    update(&mut hasher, &[&facts.model, &facts.input, &facts.output]);
+    hasher.update(&salt.to_be_bytes());
+    [job_element(&facts.job), element(hasher)]
 }
 
-/// A digest under a label as one field element: 248 bits of SHA-256, so that no two representatives exist.
-fn element(label: &str, digest: &Digest) -> Fr {
-    let mut hasher = Sha256::domain("proofmark/binding/element/v1");
-    hasher.update_sized(label.as_bytes());
-    hasher.update_sized(digest.algorithm().name().as_bytes());
-    hasher.update(digest.as_bytes());
+/// A job as one field element.
+fn job_element(job: &Digest) -> Fr {
+    let mut hasher = Sha256::domain("proofmark/binding/job/v1");
+    update(&mut hasher, &[job]);
+    element(hasher)
+}
+
+fn update(hasher: &mut Sha256, digests: &[&Digest]) {
+    for digest in digests {
+        hasher.update_sized(digest.algorithm().name().as_bytes());
+        hasher.update(digest.as_bytes());
+    }
+}
+
+/// 248 bits of a hash, so that no two representatives exist.
+fn element(hasher: Sha256) -> Fr {
     Fr::from_be_bytes_mod_order(&hasher.finish()[..31])
 }
 
@@ -207,7 +200,7 @@ mod tests {
     #[test]
     fn sizes_are_those_of_the_protocol() {
         assert_eq!((Form::Open.r1cs().constraints(), Form::Open.r1cs().domain()), (244, 256));
-        assert_eq!((Form::Sealed.r1cs().constraints(), Form::Sealed.r1cs().domain()), (325, 512));
+        assert_eq!((Form::Sealed.r1cs().constraints(), Form::Sealed.r1cs().domain()), (244, 256));
     }
 
     #[test]
@@ -230,7 +223,7 @@ mod tests {
     #[test]
     fn the_fast_witness_is_the_synthesized_one() {
         let (open, sealed) = (open_inputs(&facts()), sealed_inputs(&facts(), 9));
-        for (form, inputs) in [(Form::Open, &open[..]), (Form::Sealed, &sealed[..])] {
+        for (form, inputs) in [(Form::Open, open), (Form::Sealed, sealed)] {
             assert_eq!(Witness::build(form, inputs).assignment, form.synthesize(inputs).1);
         }
     }

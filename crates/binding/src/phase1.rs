@@ -1,8 +1,8 @@
 //! Powers of tau: the part of a set-up that serves every circuit.
 //!
 //! `[τ^i]₁`, `[τ^i]₂`, `[α τ^i]₁`, `[β τ^i]₁` and `[β]₂` from the *perpetual powers of tau* ceremony for BN254 (54 contributions and
-//! a beacon), in the `.ptau` form of snarkjs. One honest contributor suffices. The file for 2^8 constraints is part of
-//! this crate; its BLAKE2b-512 is the one that the snarkjs project publishes.
+//! a beacon), in the `.ptau` form of snarkjs. One honest contributor suffices. The file for 2^8 constraints, which serves both
+//! circuits, is part of this crate; its BLAKE2b-512 is the one that the snarkjs project publishes.
 
 use std::{collections::BTreeMap, vec::Vec};
 
@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn a_larger_file_serves_the_sealed_form_and_is_no_published_one() {
+    fn a_larger_file_serves_too_and_is_no_published_one() {
         let [tau, alpha, beta] = [5, 6, 7].map(Fr::from);
         let read =
             PowersOfTau::read(&encode(&PowersOfTau::develop(9, tau, alpha, beta))).expect("consistent");

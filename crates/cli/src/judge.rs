@@ -38,6 +38,23 @@ impl Judge {
     pub(crate) fn judge(&self, bytes: &[u8], policy: &Policy, expectations: &Expectations) -> Verdict {
         let cache = &mut self.cache.borrow_mut();
         let verdict = Verifier::new(&self.registry).verify_cached(cache, bytes, policy, expectations);
+        self.restrict(bytes, verdict)
+    }
+
+    /// The verdicts on many receipts; binding proofs are checked together.
+    pub(crate) fn judge_batch(
+        &self,
+        receipts: &[Vec<u8>],
+        policy: &Policy,
+        expectations: &Expectations,
+    ) -> Vec<Verdict> {
+        let items = receipts.iter().map(|bytes| BatchItem { name: "", bytes, expectations });
+        let verdicts = Verifier::new(&self.registry).verify_batch(items, policy);
+        receipts.iter().zip(verdicts).map(|(bytes, (_, verdict))| self.restrict(bytes, verdict)).collect()
+    }
+
+    /// The verdict with this machine's own list of programs, if its configuration has one.
+    fn restrict(&self, bytes: &[u8], verdict: Verdict) -> Verdict {
         if !verdict.is_valid() || self.allowed.is_empty() {
             return verdict;
         }
@@ -51,18 +68,6 @@ impl Judge {
             ),
             _ => verdict,
         }
-    }
-
-    /// The verdicts on many receipts; binding proofs are checked together.
-    pub(crate) fn judge_batch(
-        &self,
-        receipts: &[Vec<u8>],
-        policy: &Policy,
-        expectations: &Expectations,
-    ) -> Vec<Verdict> {
-        let items = receipts.iter().map(|bytes| BatchItem { name: "", bytes, expectations });
-        let verdicts = Verifier::new(&self.registry).verify_batch(items, policy);
-        verdicts.into_iter().map(|(_, verdict)| verdict).collect()
     }
 
     /// The verdict on a receipt that was just made, on its own words: as its buyer would see it.

@@ -174,3 +174,46 @@ fn limits_and_costs_are_known_before_the_proof() {
     }
     assert!(!desk.path("out/receipt.json").exists(), "nothing half written");
 }
+
+#[test]
+fn a_large_table_is_proved_shard_by_shard() {
+    let desk = Desk::new();
+    let (plan, csv) = (example("sales/plan.yaml"), example("sales/sales.csv"));
+    let rows = fs::read_to_string(&csv).expect("reads").lines().count() - 1;
+    let size = rows.div_ceil(3).to_string();
+    let answer =
+        prove(&desk, "sales/plan.yaml", &["--backend", "stark", "--shard-rows", &size]).exits(0).json();
+    assert_eq!(answer["verdict"]["verdict"], "valid");
+    assert_eq!(answer["proof"]["segments"], 4, "three shards and a merge");
+    let root = answer["inputs"][0]["root"].as_str().expect("a root");
+
+    // The buyer computes the digest of the shards from the data, and the output is that of the whole table.
+    let commit = ["data", "commit", &csv, "--plan", &plan, "--shard-rows", &size, "--json"];
+    let digests = desk.run_args(commit).exits(0).json();
+    assert_eq!(digests["shardedDigest"].as_str(), Some(root));
+    assert_ne!(digests["tableDigest"], digests["shardedDigest"]);
+    let input = format!("sales={csv}");
+    let demands =
+        ["verify", "out/receipt.json", "--output", "out/output.json", "--plan", &plan, "--input", &input];
+    desk.run_args(demands).exits(0);
+    let whole = Desk::new();
+    prove(&whole, "sales/plan.yaml", &["--backend", "stark"]).exits(0);
+    assert_eq!(
+        fs::read(desk.path("out/output.json")).expect("reads"),
+        fs::read(whole.path("out/output.json")).expect("reads")
+    );
+    let inspected = desk.run("inspect out/receipt.json").exits(0).stdout;
+    assert!(inspected.contains("3 shards of at most"), "{inspected}");
+
+    // From the configuration too; and other data are refused.
+    desk.file("proofmark.yaml", format!("agent: {{ zkvm: {{ proving: {{ shardRows: {size} }} }} }}\n"));
+    let again = desk.run_args(&commit[..5]).exits(0);
+    assert!(again.stdout.contains(root), "{}", again.stdout);
+    let mut lines: Vec<String> =
+        fs::read_to_string(&csv).expect("reads").lines().map(str::to_string).collect();
+    lines.swap(1, 2);
+    let other = desk.file("other.csv", lines.join("\n") + "\n");
+    let input = format!("sales={}", other.display());
+    desk.run_args(["verify", "out/receipt.json", "--plan", &plan, "--input", &input]).exits(1);
+    desk.run_args(["run", &plan, "--shard-rows", "0"]).exits(2);
+}

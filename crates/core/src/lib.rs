@@ -48,7 +48,7 @@ pub use key::{ParseKeyError, PublicKey};
 #[cfg(feature = "receipt")]
 pub use receipt::{
     Bridge, Commitment, Evidence, Provenance, Receipt, Risc0Evidence, SecurityKind, SecurityLevel,
-    StarkEvidence, TableBounds,
+    StarkEvidence, StarkShard, StarkShards, TableBounds,
 };
 #[cfg(feature = "receipt")]
 pub use verdict::{Reason, Verdict};

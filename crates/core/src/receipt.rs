@@ -115,11 +115,16 @@ pub struct StarkEvidence {
     pub level: String,
     /// The proof. It names each input by its table digest.
     pub proof: Bytes,
-    /// A bridge for each input that the claim names by its SHA-256 root, in plan order; no others.
+    /// The shards of an input that is too large for one proof. Then `proof` is that of the merge of their groups, and
+    /// `inputs` and `groups` are the bounds of a shard's proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shards: Option<StarkShards>,
+    /// A bridge for each input that the claim names by its SHA-256 root, in plan order; no others, and none beside
+    /// shards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bridges: Vec<Bridge>,
-    /// What all proofs together are worth by theorem, which is what the weakest is, as the prover states it. A verifier
-    /// computes it afresh and compares.
+    /// What all proofs together are worth by theorem, as the prover states it. A verifier computes it afresh and
+    /// compares.
     pub security: SecurityLevel,
     /// Bits of security under the usual conjectures.
     pub conjectured_bits: u16,
@@ -136,6 +141,60 @@ pub struct Bridge {
     pub table_digest: Digest,
     /// The proof, of the same security level as the one over tables.
     pub proof: Bytes,
+}
+
+/// A table in shards, each with a proof of its own.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StarkShards {
+    /// The input, as the claim names it.
+    pub input: String,
+    /// Rows of each shard but the last, which has at least one and not more.
+    pub rows: u32,
+    /// The most groups of each `reduce` step of the merge, in execution order.
+    pub groups: Vec<u32>,
+    /// The shards in order, at most [`StarkShards::MOST`].
+    #[serde(deserialize_with = "few")]
+    pub shards: Vec<StarkShard>,
+}
+
+impl StarkShards {
+    /// The most shards of a table.
+    pub const MOST: usize = 64;
+}
+
+/// A shard of a table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StarkShard {
+    /// The digest of its rows.
+    pub table: Digest,
+    /// The salted digest of its groups.
+    pub groups: Digest,
+    /// The proof that the rows give the groups.
+    pub proof: Bytes,
+}
+
+/// Reads a list of at most [`StarkShards::MOST`] shards; the first one too many is an error.
+fn few<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<StarkShard>, D::Error> {
+    struct Few;
+    impl<'de> serde::de::Visitor<'de> for Few {
+        type Value = Vec<StarkShard>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {} shards", StarkShards::MOST)
+        }
+        fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut access: A) -> Result<Self::Value, A::Error> {
+            let mut list = Vec::new();
+            while let Some(shard) = access.next_element()? {
+                if list.len() == StarkShards::MOST {
+                    return Err(serde::de::Error::invalid_length(list.len() + 1, &self));
+                }
+                list.push(shard);
+            }
+            Ok(list)
+        }
+    }
+    deserializer.deserialize_seq(Few)
 }
 
 /// Public bounds of a table.

@@ -82,20 +82,8 @@ impl Job {
     /// [`ProveError::Unsupported`] if the claim is not one that these proofs show,
     /// [`ProveError::Diverged`] if it is about another plan.
     pub(crate) fn new(claim: &Claim, request: &guest::Request<'_>, level: Level) -> Result<Self, ProveError> {
-        let Claim::Plan(PlanClaim { plan, job, inputs, output, limits, usage }) = claim else {
-            return Err(unsupported("it is not about a plan"));
-        };
-        if limits.is_some() || usage.is_some() {
-            return Err(unsupported("it states limits or usage, which a proof over tables does not show"));
-        }
+        let PlanClaim { inputs, output, .. } = check_claim(claim, request)?;
         let typed = request.typed;
-        let names = inputs.iter().map(|input| &input.name);
-        if *plan != typed.hash || *job != request.job.or(typed.job) {
-            return Err(ProveError::Diverged { detail: "another plan or job".to_owned() });
-        }
-        if !names.eq(typed.inputs.iter().map(|input| &input.name)) {
-            return Err(ProveError::Diverged { detail: "other inputs".to_owned() });
-        }
         let tables = Tables::of(request)?;
         let digests = match inputs.iter().any(|input| is_root(&input.root)) {
             true => tables.digests()?,
@@ -146,19 +134,56 @@ impl Job {
 
     /// Raises the bound that an attempt found too low. `false` if there is none to raise.
     pub(crate) fn raise(&mut self, error: &StarkError) -> bool {
-        let StarkError::TooManyRows { step, rows, bound } = error else { return false };
-        let mut steps = Vec::new();
-        reduce_steps(&self.plan.body, &mut steps);
-        let Some(at) = steps.iter().position(|id| *id == step) else { return false };
-        let needed = (*rows as u64 + 1).next_power_of_two() - 1;
-        let Ok(needed) = u32::try_from(needed) else { return false };
-        let groups = &mut self.bounds.groups;
-        groups.resize(groups.len().max(steps.len()), GROUPS);
-        // Each attempt raises a bound, so there is an end.
-        let raised = needed as usize > *bound && groups[at] < needed;
-        groups[at] = groups[at].max(needed);
-        raised
+        raise_by(&self.plan, &mut self.bounds.groups, error)
     }
+}
+
+/// Whether a claim is about a request, and of the kind that these proofs show.
+///
+/// # Errors
+/// As [`Job::new`].
+pub(crate) fn check_claim<'c>(
+    claim: &'c Claim,
+    request: &guest::Request<'_>,
+) -> Result<&'c PlanClaim, ProveError> {
+    let Claim::Plan(found) = claim else {
+        return Err(unsupported("it is not about a plan"));
+    };
+    let PlanClaim { plan, job, inputs, limits, usage, .. } = found;
+    if limits.is_some() || usage.is_some() {
+        return Err(unsupported("it states limits or usage, which a proof over tables does not show"));
+    }
+    let typed = request.typed;
+    let names = inputs.iter().map(|input| &input.name);
+    if *plan != typed.hash || *job != request.job.or(typed.job) {
+        return Err(ProveError::Diverged { detail: "another plan or job".to_owned() });
+    }
+    if !names.eq(typed.inputs.iter().map(|input| &input.name)) {
+        return Err(ProveError::Diverged { detail: "other inputs".to_owned() });
+    }
+    Ok(found)
+}
+
+/// Raises the bound of groups that an attempt to prove a plan found too low. `false` if there is none to raise.
+pub(crate) fn raise_by(plan: &TypedPlan, groups: &mut Vec<u32>, error: &StarkError) -> bool {
+    let StarkError::TooManyRows { step, rows, bound } = error else { return false };
+    let mut steps = Vec::new();
+    reduce_steps(&plan.body, &mut steps);
+    let Some(at) = steps.iter().position(|id| *id == step) else { return false };
+    // Each attempt raises a bound, so there is an end.
+    u32::try_from(*rows).is_ok_and(|needed| needed as usize > *bound && raise(groups, at, needed))
+}
+
+/// Makes room for so many groups in the bound at `at`. `false` if there was.
+pub(crate) fn raise(groups: &mut Vec<u32>, at: usize, rows: u32) -> bool {
+    let needed = rows.checked_add(1).and_then(u32::checked_next_power_of_two);
+    let Some(needed) = needed else { return false };
+    if groups.get(at).copied().unwrap_or(GROUPS) >= needed - 1 {
+        return false;
+    }
+    groups.resize(groups.len().max(at + 1), GROUPS);
+    groups[at] = needed - 1;
+    true
 }
 
 /// The ids of `reduce` steps in execution order. A checked plan has at most 64 levels, which bounds the recursion.

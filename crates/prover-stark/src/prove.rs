@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::{Duration, Instant},
 };
@@ -20,20 +20,23 @@ use proofmark_prover::{
 };
 use proofmark_stark::{
     Cost, Level, ProveError as StarkError, Salt, VerifyError, cost, digest, dry_run, output_text_bounds,
+    shards::MAX_SHARD_ROWS,
 };
 use proofmark_verifier::systems::stark;
 use rand::{SeedableRng as _, TryRng as _, rngs::StdRng, rngs::SysRng};
 
 use crate::{
     bridge::{Origin, Task},
+    cut::Cut,
     job::{Job, Tables, unsupported},
+    shards::{Made, ShardedJob, Stage},
 };
 
 /// The proof system's name.
 pub(crate) const NAME: &str = "stark";
 
-/// Committed cells that a core proves in a second, before anything was measured.
-const CELLS_PER_SECOND: u64 = 1_000_000;
+/// Elements of work that a core does in a second, before anything was measured.
+const WORK_PER_SECOND: u64 = 17_000_000;
 
 /// The columnar STARK, in this process.
 #[derive(Clone, Debug)]
@@ -51,11 +54,22 @@ pub struct Options {
     /// Whether claims name all inputs by their SHA-256 roots, as other provers do. A root that a plan fixes is named in
     /// any case.
     pub bridge: bool,
+    /// Most rows of a shard, 1 to [`MAX_SHARD_ROWS`]: larger tables are proved
+    /// shard by shard, where their plan allows it. The digest of such a table depends on it.
+    pub shard_rows: u32,
+    /// Memory that a proof may take, in bytes: if one of a whole table takes more, shards are as small as they must be.
+    pub memory_limit_bytes: Option<u64>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { level: Level::Standard, cache: None, bridge: false }
+        Self {
+            level: Level::Standard,
+            cache: None,
+            bridge: false,
+            shard_rows: MAX_SHARD_ROWS,
+            memory_limit_bytes: None,
+        }
     }
 }
 
@@ -86,10 +100,10 @@ impl Stark {
 
     /// What is known of the speed of one kind of work, where it is kept, and under which name.
     pub(crate) fn calibration(&self, kind: &str) -> (Calibration, Option<PathBuf>, String) {
-        let key = format!("{kind}-{}", self.options.level.name());
+        let key = format!("{kind}-work-{}", self.options.level.name());
         let cache = self.cache();
         let folder = cache.as_deref().unwrap_or(Path::new("/nonexistent"));
-        (Calibration::load(folder, &key, CELLS_PER_SECOND), cache, key)
+        (Calibration::load(folder, &key, WORK_PER_SECOND), cache, key)
     }
 
     /// Works on a request in a thread, with the least bounds that fit its data: `work` tells which bound is too low.
@@ -144,6 +158,15 @@ impl Prover for Stark {
     fn digests(&self, request: &guest::Request<'_>, output: &Value) -> Result<Digests, ProveError> {
         let tables = Tables::of(request)?;
         let Value::Table(output) = output else { return Err(unsupported("the output is bytes")) };
+        if let Some(cut) = Cut::of(&self.options, request, &tables)? {
+            if let Some(input) = request.typed.inputs.iter().find(|input| self.names_by_root(input)) {
+                return Err(unsupported(format!(
+                    "input {} is to be named by its root, and nothing ties the digest of a table in shards to that",
+                    input.name
+                )));
+            }
+            return cut.digests(request, &tables, output);
+        }
         let refused = |steps: Vec<proofmark_stark::Unsupported>| {
             let steps: Vec<_> = steps.iter().map(|step| format!("{}: {}", step.step, step.reason)).collect();
             unsupported(steps.join("; "))
@@ -172,19 +195,26 @@ impl Prover for Stark {
     }
 
     fn execute(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Executed, ProveError> {
-        let start = Instant::now();
-        let (_, cost, _) = self.attempt(request, &Bounds::from_now(control), dry, |_| ())?;
-        let mut work = work(&cost);
-        if let (Claim::Plan(claim), Work::Cells { total, memory_bytes, .. }) = (request.claim, &mut work) {
+        let (start, bounds) = (Instant::now(), Bounds::from_now(control));
+        if let Some(mut job) = self.sharded(request, control)? {
+            report(&bounds, Phase::Execute, None);
+            let body = move |abandoned: Abandoned| job.dry_run(&abandoned);
+            let ended = supervise::in_thread(&bounds, body, || ())?;
+            let (cost, proofs) = ended.value.map_err(|failure| failure.told(&bounds))?;
+            return Ok(Executed { journal: Vec::new(), work: work(&cost, proofs), time: start.elapsed() });
+        }
+        let (_, mut cost, _) = self.attempt(request, &bounds, dry, |_| ())?;
+        if let Claim::Plan(claim) = request.claim {
             for task in self.bridge_tasks(claim, &request.request)? {
                 if !self.has_kept(&task) {
-                    let cost = task.cost()?;
-                    *total += cost.cells;
-                    *memory_bytes = cost.memory_bytes.max(*memory_bytes);
+                    let bridge = task.cost()?;
+                    cost.cells += bridge.cells;
+                    cost.work += bridge.work;
+                    cost.memory_bytes = cost.memory_bytes.max(bridge.memory_bytes);
                 }
             }
         }
-        Ok(Executed { journal: Vec::new(), work, time: start.elapsed() })
+        Ok(Executed { journal: Vec::new(), work: work(&cost, 1), time: start.elapsed() })
     }
 
     fn estimate(&self, executed: &Executed) -> Estimate {
@@ -202,6 +232,9 @@ impl Prover for Stark {
 
     fn prove(&self, request: &ProveRequest<'_>, control: &Control<'_>) -> Result<Proved, ProveError> {
         let bounds = Bounds::from_now(control);
+        if let Some(job) = self.sharded(request, control)? {
+            return self.prove_shards(job, &bounds);
+        }
         // Evidence without its bridges is none, and they do not depend on what the plan turns out to need.
         let bridges = match request.claim {
             Claim::Plan(claim) => self.bridges(claim, &request.request, &bounds)?,
@@ -214,7 +247,7 @@ impl Prover for Stark {
         let mut told = false;
         let tick = |cost: &Cost| {
             if !verifying.load(Ordering::Relaxed) {
-                let remaining = calibration.time(cost.cells).saturating_sub(begun.elapsed());
+                let remaining = calibration.time(cost.work).saturating_sub(begun.elapsed());
                 report(&bounds, Phase::Prove { segment: 1, of: 1 }, Some(remaining));
             } else if !told {
                 report(&bounds, Phase::Verify, None);
@@ -224,7 +257,7 @@ impl Prover for Stark {
         let prove = move |job: &Job, abandoned: &Abandoned| prove_and_check(job, abandoned, &seen);
         let (job, cost, ended) = self.attempt(request, &bounds, prove, tick)?;
         let (proof, security, time) = ended.value;
-        let work = work(&cost);
+        let work = work(&cost, 1);
         if !told {
             report(&bounds, Phase::Verify, None);
         }
@@ -234,16 +267,7 @@ impl Prover for Stark {
         let security = bridges.iter().fold(security, |weakest, bridge| weakest.weaker(bridge.security));
         let (security, conjectured_bits) = stark::level(&security);
         let level = self.options.level.name();
-        let mut parameters = vec![
-            ("securityLevel", level.to_owned()),
-            ("traceCells", work.total().to_string()),
-            ("tables", cost.chips.len().to_string()),
-        ];
-        if !bridges.is_empty() {
-            let count = |origin| bridges.iter().filter(|bridge| bridge.origin == origin).count().to_string();
-            parameters.push(("bridgesMade", count(Origin::Made)));
-            parameters.push(("bridgesReused", count(Origin::Reused)));
-        }
+        let origins: Vec<Origin> = bridges.iter().map(|bridge| bridge.origin).collect();
         let time = time + bridges.iter().map(|bridge| bridge.time).sum::<Duration>();
         let memory = bridges.iter().map(|bridge| bridge.peak_memory_bytes).max().unwrap_or(0);
         let stated = job.bounds.inputs.iter();
@@ -256,22 +280,95 @@ impl Prover for Stark {
             level: level.to_owned(),
             proof: proof.into(),
             bridges: bridges.into_iter().map(|bridged| bridged.bridge).collect(),
+            shards: None,
             security,
             conjectured_bits,
         };
-        Ok(Proved {
-            evidence: Evidence::Stark(evidence),
+        Ok(self.proved(evidence, &cost, &origins, (work, time, ended.peak_memory_bytes.max(memory))))
+    }
+}
+
+impl Stark {
+    /// The work on a request whose largest table is cut into shards; `None` if it is not.
+    fn sharded(
+        &self,
+        request: &ProveRequest<'_>,
+        control: &Control<'_>,
+    ) -> Result<Option<ShardedJob>, ProveError> {
+        let tables = Tables::of(&request.request)?;
+        let Some(cut) = Cut::of(&self.options, &request.request, &tables)? else { return Ok(None) };
+        let how = (self.options.level, control.memory_limit_bytes);
+        ShardedJob::new(request.claim, &request.request, (cut, tables), how).map(Some)
+    }
+
+    /// Proves shard by shard.
+    fn prove_shards(&self, mut job: ShardedJob, bounds: &Bounds<'_>) -> Result<Proved, ProveError> {
+        bounds.check()?;
+        let (calibration, cache, key) = self.calibration(NAME);
+        let stage = Arc::new(Stage::default());
+        let verifying = Arc::new(AtomicBool::new(false));
+        let (seen, of_thread) = (verifying.clone(), stage.clone());
+        report(bounds, Phase::Execute, None);
+        let (begun, mut told) = (Instant::now(), false);
+        let tick = || {
+            let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
+            let (segment, of) = (load(&stage.proof), load(&stage.of));
+            if verifying.load(Ordering::Relaxed) {
+                if !told {
+                    report(bounds, Phase::Verify, None);
+                    told = true;
+                }
+            } else if segment > 0 {
+                let remaining = calibration.time(load(&stage.work)).saturating_sub(begun.elapsed());
+                report(bounds, Phase::Prove { segment, of }, Some(remaining));
+            }
+        };
+        let body = move |abandoned: Abandoned| {
+            job.prove(&abandoned, &of_thread, || seen.store(true, Ordering::Relaxed))
+        };
+        let ended = supervise::in_thread(bounds, body, tick)?;
+        let Made { evidence, time, cost, proofs } = ended.value.map_err(|failure| failure.told(bounds))?;
+        if !told {
+            report(bounds, Phase::Verify, None);
+        }
+        let work = work(&cost, proofs);
+        if let Some(cache) = cache {
+            calibration.learn(&cache, &key, work.total(), time);
+        }
+        Ok(self.proved(evidence, &cost, &[], (work, time, ended.peak_memory_bytes)))
+    }
+
+    fn proved(
+        &self,
+        evidence: StarkEvidence,
+        cost: &Cost,
+        bridges: &[Origin],
+        (work, time, peak_memory_bytes): (Work, Duration, u64),
+    ) -> Proved {
+        let mut parameters = vec![
+            ("securityLevel", self.options.level.name().to_owned()),
+            ("traceCells", cost.cells.to_string()),
+            ("tables", cost.chips.len().to_string()),
+        ];
+        if let Some(shards) = &evidence.shards {
+            parameters.push(("shardRows", shards.rows.to_string()));
+        }
+        if !bridges.is_empty() {
+            let count = |origin| bridges.iter().filter(|found| **found == origin).count().to_string();
+            parameters.push(("bridgesMade", count(Origin::Made)));
+            parameters.push(("bridgesReused", count(Origin::Reused)));
+        }
+        let parameters = parameters.into_iter().map(|(name, value)| (name.to_owned(), value));
+        Proved {
             stats: ProofStats {
                 prover: format!("proofmark-stark {}", env!("CARGO_PKG_VERSION")),
-                parameters: parameters
-                    .into_iter()
-                    .map(|(name, value)| (name.to_owned(), value))
-                    .collect::<BTreeMap<_, _>>(),
+                parameters: parameters.collect::<BTreeMap<_, _>>(),
                 work,
                 time,
-                peak_memory_bytes: ended.peak_memory_bytes.max(memory),
+                peak_memory_bytes,
             },
-        })
+            evidence: Evidence::Stark(evidence),
+        }
     }
 }
 
@@ -287,9 +384,10 @@ fn dry(job: &Job, abandoned: &Abandoned) -> Result<(), Failure> {
     dry_run(&job.statement(), &job.witness(), &mut rng, &mut Watch(abandoned)).map_err(Failure::Prove)
 }
 
-enum Failure {
+pub(crate) enum Failure {
     Prove(StarkError),
     Random(ProveError),
+    Told(Box<ProveError>),
     Verify(VerifyError),
 }
 
@@ -299,6 +397,7 @@ impl Failure {
         match self {
             Self::Prove(error) => failed(error, bounds),
             Self::Random(error) => error,
+            Self::Told(error) => *error,
             Self::Verify(error) => ProveError::BadOutput { detail: error.to_string() },
         }
     }
@@ -310,7 +409,7 @@ fn prove_and_check(
     verifying: &AtomicBool,
 ) -> Result<(Vec<u8>, proofmark_stark::Security, Duration), Failure> {
     let start = Instant::now();
-    let mut rng = StdRng::from_seed(seed().map_err(Failure::Random)?);
+    let mut rng = system_random()?;
     let statement = job.statement();
     let proof = proofmark_stark::prove(&statement, &job.witness(), &mut rng, &mut Watch(abandoned))
         .map_err(Failure::Prove)?;
@@ -318,6 +417,11 @@ fn prove_and_check(
     verifying.store(true, Ordering::Relaxed);
     let security = proofmark_stark::verify(&statement, &proof).map_err(Failure::Verify)?;
     Ok((proof, security, time))
+}
+
+/// A generator seeded by the operating system.
+pub(crate) fn system_random() -> Result<StdRng, Failure> {
+    Ok(StdRng::from_seed(seed().map_err(Failure::Random)?))
 }
 
 /// Secret bytes from the operating system.
@@ -341,8 +445,9 @@ impl proofmark_stark::Progress for Watch<'_> {
     }
 }
 
-fn work(cost: &Cost) -> Work {
-    Work::Cells { total: cost.cells, memory_bytes: cost.memory_bytes, shards: 1 }
+fn work(cost: &Cost, proofs: u64) -> Work {
+    let Cost { cells, work: total, memory_bytes, .. } = *cost;
+    Work::Cells { cells, total, memory_bytes, shards: proofs }
 }
 
 pub(crate) fn refuse_memory(needed_bytes: u64, bounds: &Bounds<'_>) -> Result<(), ProveError> {

@@ -67,7 +67,12 @@ impl Case {
     }
 
     fn prover(&self, level: Level) -> Stark {
-        Stark::new(Options { level, cache: Some(self.cache.path().into()), bridge: true })
+        Stark::new(Options {
+            level,
+            cache: Some(self.cache.path().into()),
+            bridge: true,
+            ..Options::default()
+        })
     }
 
     fn request(&self) -> guest::Request<'_> {
@@ -299,7 +304,7 @@ fn a_plan_that_fixes_a_root_is_proved_without_being_asked_to() {
         support::GROUPS.replacen("\"source\"", &format!("\"dataCommitment\":\"{root}\",\"source\""), 1);
     let mut case = Case::new(&fixed, &[rows(10)]);
     case.inputs[0].1 = commit::NO_SALT;
-    let options = Options { level: Level::Fast, cache: Some(case.cache.path().into()), bridge: false };
+    let options = Options { level: Level::Fast, cache: Some(case.cache.path().into()), ..Options::default() };
     let prover = Stark::new(options);
     assert_eq!(prover.unsupported(&case.typed), []);
     let (claim, proved) = case.try_prove(&prover, &Control::default()).unwrap();
@@ -312,7 +317,8 @@ fn a_plan_that_fixes_a_root_is_proved_without_being_asked_to() {
     assert_eq!(parts(&receipt).0.inputs[0].root, root);
     assert!(judge(&receipt).is_valid());
     // Without the option and a fixed root, nothing is bridged.
-    let options = Options { level: Level::Fast, cache: Some(plain.cache.path().into()), bridge: false };
+    let options =
+        Options { level: Level::Fast, cache: Some(plain.cache.path().into()), ..Options::default() };
     let (_, proved) = plain.try_prove(&Stark::new(options), &Control::default()).unwrap();
     assert_eq!((count(&proved.evidence), plain.kept().len()), (0, 0));
 }

@@ -92,7 +92,7 @@ fn work_is_told_from_the_plan_and_its_bounds() {
     let cells = |keys| {
         let job = Job::new(GROUPS, "groups.json", &rows(keys), &prover);
         match prover.execute(&job.request(), &Control::default()).unwrap().work {
-            Work::Cells { total, .. } => total,
+            Work::Cells { cells, .. } => cells,
             other => panic!("{other:?}"),
         }
     };

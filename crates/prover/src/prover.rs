@@ -128,6 +128,8 @@ pub enum Work {
     /// Tables of field elements.
     Cells {
         /// Elements of all tables.
+        cells: u64,
+        /// What is done with them, in elements: what time grows with.
         total: u64,
         /// Resident memory that the proof will need, in bytes.
         memory_bytes: u64,

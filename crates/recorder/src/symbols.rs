@@ -22,7 +22,8 @@ impl<'a> Symbols<'a> {
     /// Names for a recording with these build ids by path.
     pub fn new(build_ids: &'a std::collections::BTreeMap<String, String>) -> Self {
         let symbolizer = Symbolizer::builder()
-            .enable_code_info(false)
+            // Inlined functions come from the same tables as lines, and only with them.
+            .enable_code_info(true)
             .enable_inlined_fns(true)
             .enable_demangling(true)
             .build();

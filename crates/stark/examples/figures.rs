@@ -117,7 +117,7 @@ fn run(name: &str, text: &str, csv: &str) {
     }
 }
 
-/// Thirty plans: CPU seconds by the line through all of them, beside those that each took.
+/// Thirty plans: CPU seconds in proportion to the predicted work, beside those that each took.
 fn model() {
     let steps = [
         "  - { id: out, type: filter, input: rows, condition: \"a > 100\" }\n",
@@ -136,27 +136,25 @@ fn model() {
             all.push((number, rows, taken));
         }
     }
-    let (n, mut sums) = (all.len() as f64, [0.0; 4]);
+    // Least squares of the relative error: the line is to fit small plans as well.
+    let (mut top, mut bottom) = (0.0, 0.0);
     for (.., taken) in &all {
-        let (x, y) = (taken.cost.cells as f64, taken.cpu);
-        // Weighted by size, so that the line fits small plans as well.
-        for (sum, value) in sums.iter_mut().zip([1.0 / x, 1.0 / (x * x), y / x, y / (x * x)]) {
-            *sum += value;
-        }
+        let ratio = taken.cost.work as f64 / taken.cpu;
+        top += ratio;
+        bottom += ratio * ratio;
     }
-    let slope = (sums[2] * sums[1] - sums[3] * sums[0]) / (n * sums[1] - sums[0] * sums[0]);
-    let base = (sums[3] - slope * sums[0]) / sums[1];
-    println!("CPU s = {base:.3} + {:.3} for a million cells", slope * 1e6);
-    println!("| plan | rows | Mcells | CPU s | predicted | off % |");
+    let slope = top / bottom;
+    println!("CPU s = {:.4} for a million of work", slope * 1e6);
+    println!("| plan | rows | work, millions | CPU s | predicted | off % |");
     println!("|---|---|---|---|---|---|");
     let mut worst: f64 = 0.0;
     for (number, rows, taken) in &all {
-        let predicted = base + slope * taken.cost.cells as f64;
+        let predicted = slope * taken.cost.work as f64;
         let off = 100.0 * (predicted / taken.cpu - 1.0);
         worst = worst.max(off.abs());
         println!(
             "| {number} | {rows} | {:.2} | {:.2} | {predicted:.2} | {off:.0} |",
-            taken.cost.cells as f64 / 1e6,
+            taken.cost.work as f64 / 1e6,
             taken.cpu
         );
     }

@@ -6,30 +6,25 @@ use p3_dft::Radix2DitParallel;
 use p3_field::{Field, extension::QuinticTrinomialExtensionField};
 use p3_fri::{FriParameters, HidingFriPcs};
 use p3_koala_bear::{Poseidon2KoalaBear, default_koalabear_poseidon2_16};
-use p3_merkle_tree::MerkleTreeHidingMmcs;
 use p3_symmetric::{PaddingFreeSponge, TruncatedPermutation};
 use p3_uni_stark::StarkConfig;
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::air::F;
+use crate::{air::F, salted::SaltedTrees};
 
 /// The field of challenges, of degree five: 155 bits.
 pub(crate) type Challenge = QuinticTrinomialExtensionField<F>;
 pub(crate) type Permutation = Poseidon2KoalaBear<16>;
-type Hash = PaddingFreeSponge<Permutation, 16, 8, 8>;
-type Compress = TruncatedPermutation<Permutation, 2, 8, 16>;
-type Packing = <F as Field>::Packing;
-pub(crate) type ValMmcs = MerkleTreeHidingMmcs<Packing, Packing, Hash, Compress, StdRng, 2, 8, LEAF_SALT>;
-pub(crate) type ChallengeMmcs = ExtensionMmcs<F, Challenge, ValMmcs>;
+pub(crate) type Hash = PaddingFreeSponge<Permutation, 16, 8, 8>;
+pub(crate) type Compress = TruncatedPermutation<Permutation, 2, 8, 16>;
+pub(crate) type Packing = <F as Field>::Packing;
+pub(crate) type ChallengeMmcs = ExtensionMmcs<F, Challenge, SaltedTrees>;
 pub(crate) type Challenger = DuplexChallenger<F, Permutation, 16, 8>;
-pub(crate) type ProofPcs = HidingFriPcs<F, Radix2DitParallel<F>, ValMmcs, ChallengeMmcs, StdRng>;
+pub(crate) type ProofPcs = HidingFriPcs<F, Radix2DitParallel<F>, SaltedTrees, ChallengeMmcs, StdRng>;
 pub(crate) type Config = StarkConfig<ProofPcs, Challenge, Challenger>;
 
 /// Degree of the field of challenges.
 pub(crate) const DEGREE: usize = 5;
-
-/// Random field elements in each leaf of a Merkle tree: 155 bits.
-pub(crate) const LEAF_SALT: usize = 5;
 
 /// Random columns beside each committed table.
 pub(crate) const RANDOM_COLUMNS: usize = DEGREE;
@@ -37,8 +32,9 @@ pub(crate) const RANDOM_COLUMNS: usize = DEGREE;
 /// Logarithm of the blow-up.
 pub(crate) const LOG_BLOWUP: usize = 2;
 
-/// Logarithm of the length of the polynomial that folding ends with.
-pub(crate) const LOG_FINAL: usize = 2;
+/// Logarithm of the length of the polynomial that folding ends with. Sending it costs less than folding on: a round has
+/// seven elements of the extension, a salt and a path in every query.
+pub(crate) const LOG_FINAL: usize = 7;
 
 /// Logarithm of the most values that one folding takes.
 pub(crate) const MAX_LOG_ARITY: usize = 3;
@@ -125,7 +121,7 @@ pub(crate) fn config(level: Level, seed: [u8; 32]) -> Config {
     let permutation = default_koalabear_poseidon2_16();
     let hash = Hash::new(permutation.clone());
     let compress = Compress::new(permutation.clone());
-    let leaves = ValMmcs::new(hash, compress, CAP_HEIGHT, StdRng::from_rng(&mut rng));
+    let leaves = SaltedTrees::new(hash, compress, StdRng::from_rng(&mut rng));
     let parameters = fri(level, ChallengeMmcs::new(leaves.clone()));
     let pcs = ProofPcs::new(
         Radix2DitParallel::default(),

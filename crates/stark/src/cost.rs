@@ -20,14 +20,20 @@ const ELEMENT: u64 = 4;
 /// What the program takes whatever it proves.
 const BASE_BYTES: u64 = 64_000_000;
 
+/// Elements that take as long as the work before queries and all else that does not depend on tables.
+const BASE_WORK: u64 = 4_000_000;
+
 /// What a proof takes. Sizes follow from the plan and its public bounds, never from data, so the prediction needs
 /// neither.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// The committed tables.
     pub chips: Vec<ChipCost>,
-    /// Committed cells of all tables, with those of lookups and without masks: what time is proportional to.
+    /// Committed cells of all tables, with those of lookups and without masks.
     pub cells: u64,
+    /// What time is proportional to: elements of all tables on the domain of the low-degree test, with masks and
+    /// quotients, and as many as take the time that every proof takes.
+    pub work: u64,
     /// Estimate of the prover's peak memory.
     pub memory_bytes: u64,
     /// Estimate of the proof's length; Merkle paths that share nodes make a proof a little shorter.
@@ -80,12 +86,13 @@ pub(crate) fn cost_of_chips(chips: &[Arc<Chip>], level: Level) -> Result<Cost, P
     let shape = Shape::new(level, &config, &airs, &data.common);
     let chips: Vec<ChipCost> =
         chips.iter().zip(&shape.instances).map(|(chip, instance)| chip_cost(chip, instance)).collect();
-    let extended: u64 = shape.instances.iter().map(extended_bytes).sum();
+    let extended: u64 = shape.instances.iter().map(extended_cells).sum();
+    let tables: u64 = shape.instances.iter().map(table_cells).sum();
     Ok(Cost {
         cells: chips.iter().map(ChipCost::cells).sum(),
         chips,
-        // What is in flight beside the tables takes an eighth more.
-        memory_bytes: BASE_BYTES + extended + extended / 8,
+        work: BASE_WORK + extended,
+        memory_bytes: BASE_BYTES + (extended + tables) * ELEMENT,
         proof_bytes: proof_bytes(&shape)?,
     })
 }
@@ -104,16 +111,19 @@ const fn lookup_width(instance: &Instance) -> usize {
     if instance.lookups == 0 { 0 } else { (instance.lookups + 1) * DEGREE }
 }
 
-/// Bytes of a chip's tables on the domain of the low-degree test, all of which are in memory when queries are
-/// answered, and of the table itself.
-const fn extended_bytes(instance: &Instance) -> u64 {
+/// Elements of a chip's tables on the domain of the low-degree test, all of which are in memory when queries are
+/// answered.
+const fn extended_cells(instance: &Instance) -> u64 {
     let lookups = lookup_width(instance);
     let masked = instance.width + lookups + (2 + (lookups > 0) as usize) * RANDOM_COLUMNS + DEGREE;
     let quotient = instance.chunks * (DEGREE + RANDOM_COLUMNS);
     // Masks double every table before the blow-up.
-    let extended = ((masked + quotient) as u64) << (instance.log_height + 1 + LOG_BLOWUP);
-    let table = ((instance.width + lookups) as u64) << (instance.log_height + 1);
-    (extended + table) * ELEMENT
+    ((masked + quotient) as u64) << (instance.log_height + 1 + LOG_BLOWUP)
+}
+
+/// Elements of a chip's own tables with their masks.
+const fn table_cells(instance: &Instance) -> u64 {
+    ((instance.width + lookup_width(instance)) as u64) << (instance.log_height + 1)
 }
 
 #[cfg(test)]

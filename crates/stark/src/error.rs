@@ -1,6 +1,6 @@
 //! Errors.
 
-use alloc::string::String;
+use alloc::{boxed::Box, string::String};
 
 use crate::compile::Unsupported;
 
@@ -72,6 +72,17 @@ pub enum VerifyError {
     /// The proof does not show the statement.
     #[error("the proof does not show the statement")]
     Refused,
+    /// The proof of a shard is refused.
+    #[error("shard {}: {error}", shard + 1)]
+    Shard {
+        /// Which one, from zero.
+        shard: usize,
+        /// Why.
+        error: Box<Self>,
+    },
+    /// The shards of a table do not belong together.
+    #[error("the shards do not belong together: {0}")]
+    Shards(&'static str),
     /// The plan has steps that cannot be proved.
     #[error("the plan has steps without constraints: {}", first(.0))]
     Unsupported(alloc::vec::Vec<Unsupported>),

@@ -22,10 +22,11 @@ use p3_uni_stark::{OpenedValues, StarkGenericConfig};
 use crate::{
     air::{ChipAir, F, Rule},
     config::{
-        CAP_HEIGHT, Challenge, Challenger, Config, DEGREE, LEAF_SALT, LOG_BLOWUP, LOG_FINAL, Level,
-        MAX_LOG_ARITY, RANDOM_COLUMNS,
+        CAP_HEIGHT, Challenge, Challenger, Config, DEGREE, LOG_BLOWUP, LOG_FINAL, Level, MAX_LOG_ARITY,
+        RANDOM_COLUMNS,
     },
     error::{ProveError, VerifyError},
+    salted::{LEAF_SALT, carriers},
 };
 
 type Cap = MerkleCap<F, [F; 8]>;
@@ -94,15 +95,16 @@ impl Shape {
         self.instances.iter().map(|instance| instance.log_height).max().unwrap_or(0) + 1 + LOG_BLOWUP
     }
 
-    /// Widths of the tables of each commitment, without random columns: random, main, quotient, permutation.
+    /// The tables of each commitment: random, main, quotient, permutation.
     fn rounds(&self) -> [Vec<Matrix>; 4] {
         let mut rounds: [Vec<Matrix>; 4] = Default::default();
         for instance in &self.instances {
-            rounds[0].push(Matrix { width: DEGREE, points: 1 });
-            rounds[1].push(Matrix { width: instance.width, points: 2 });
-            rounds[2].extend((0..instance.chunks).map(|_| Matrix { width: DEGREE, points: 1 }));
+            let matrix = |width, points| Matrix { width, points, log_height: instance.log_height };
+            rounds[0].push(matrix(DEGREE, 1));
+            rounds[1].push(matrix(instance.width, 2));
+            rounds[2].extend((0..instance.chunks).map(|_| matrix(DEGREE, 1)));
             if instance.lookups > 0 {
-                rounds[3].push(Matrix { width: (instance.lookups + 1) * DEGREE, points: 2 });
+                rounds[3].push(matrix((instance.lookups + 1) * DEGREE, 2));
             }
         }
         rounds
@@ -125,8 +127,10 @@ fn chunks(config: &Config, air: &ChipAir, lookups: &[Lookup<F>]) -> usize {
 
 #[derive(Clone, Copy)]
 struct Matrix {
+    /// Without random columns.
     width: usize,
     points: usize,
+    log_height: usize,
 }
 
 /// One walk over a proof's parts, to write or to read them.
@@ -300,8 +304,13 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
                 walk.values(row, width + RANDOM_COLUMNS)
             })
         })?;
+        let carriers = carriers(matrices.iter().map(|matrix| matrix.log_height));
         walk.list(&mut input.salts, queries, |walk, salts| {
-            walk.list(salts, matrices.len(), |walk, salt| walk.values(salt, LEAF_SALT))
+            let mut carriers = carriers.iter();
+            walk.list(salts, matrices.len(), |walk, salt| {
+                let carries = carriers.next().is_some_and(|carries| *carries);
+                walk.values(salt, if carries { LEAF_SALT } else { 0 })
+            })
         })?;
         walk.paths(&mut input.paths, queries, tallest)
     })?;

@@ -6,7 +6,7 @@ use p3_batch_stark::{CommonData, ProverData, verify_batch};
 
 use crate::{
     air::{Chip, ChipAir, F},
-    compile::compile,
+    compile::{Machine, compile},
     config::{Config, Level, config},
     digest::from_digest,
     error::VerifyError,
@@ -20,20 +20,35 @@ use crate::{
 /// # Errors
 /// See [`VerifyError`].
 pub fn verify(statement: &Statement<'_>, proof: &[u8]) -> Result<Security, VerifyError> {
-    let plan = statement.plan;
-    if !statement.bounds.are_sane(plan.inputs.len()) {
+    if !statement.bounds.are_sane(statement.plan.inputs.len()) {
         return Err(VerifyError::BadBounds);
     }
-    if statement.inputs.len() != plan.inputs.len() {
+    // Digests are cheaper to judge than the plan.
+    digests(statement)?;
+    let machine = compile(statement.plan, statement.bounds, statement.level.least_log_height())
+        .map_err(VerifyError::Unsupported)?;
+    verify_machine(statement, &machine, proof)
+}
+
+/// Checks a proof of a statement whose machine is known: that of its plan, bounds and level.
+pub(crate) fn verify_machine(
+    statement: &Statement<'_>,
+    machine: &Machine,
+    proof: &[u8],
+) -> Result<Security, VerifyError> {
+    let digests = digests(statement)?;
+    let publics = publics(statement, &machine.digests, machine.chips.len(), &digests);
+    verify_chips(statement.level, &machine.chips, &publics, proof)
+}
+
+/// The digests of inputs and output as field elements.
+fn digests(statement: &Statement<'_>) -> Result<Vec<[F; 8]>, VerifyError> {
+    if statement.inputs.len() != statement.plan.inputs.len() {
         return Err(VerifyError::BadDigest);
     }
     let digests: Option<Vec<[F; 8]>> =
         statement.inputs.iter().chain([&statement.output]).map(from_digest).collect();
-    let digests = digests.ok_or(VerifyError::BadDigest)?;
-    let machine = compile(plan, statement.bounds, statement.level.least_log_height())
-        .map_err(VerifyError::Unsupported)?;
-    let publics = publics(statement, &machine.digests, machine.chips.len(), &digests);
-    verify_chips(statement.level, &machine.chips, &publics, proof)
+    digests.ok_or(VerifyError::BadDigest)
 }
 
 /// Checks a proof against the chips and public values that follow from its statement.

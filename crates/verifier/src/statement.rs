@@ -49,7 +49,13 @@ fn plan_statement(evidence: &Evidence, policy: Option<&Policy>, plan: &str, job:
                 "Whoever made the proof knew tables with the stated digests of inputs{}, of at most the stated numbers \
                  of rows, from which plan {plan}{job} gives a table with the stated digest of the output; at security \
                  level `{}`.",
-                if evidence.bridges.is_empty() { "" } else { " or, where a bridge ties these together, roots" },
+                match (&evidence.shards, evidence.bridges.is_empty()) {
+                    (Some(found), _) => {
+                        format!(" ({} as the rows of {} shards)", found.input, found.shards.len())
+                    }
+                    (None, false) => " or, where a bridge ties these together, roots".to_string(),
+                    (None, true) => String::new(),
+                },
                 evidence.level
             ),
             does_not_prove: "That the plan was a good idea, that the input data are true or complete, who ran it, or \

@@ -5,7 +5,8 @@ mod common;
 use common::*;
 use proofmark_core::{
     Algorithm, BindingEvidence, Bridge, Claim, Digest, Evidence, InferenceClaim, Job, Receipt,
-    SealedCommitment, SealedInferenceClaim, SecurityKind, SecurityLevel, StarkEvidence, TableBounds,
+    SealedCommitment, SealedInferenceClaim, SecurityKind, SecurityLevel, StarkEvidence, StarkShard,
+    StarkShards, TableBounds,
 };
 use serde_json::{Value, json};
 
@@ -48,6 +49,7 @@ fn receipts_of_every_kind_fit_the_schema() {
         groups: vec![255],
         level: "standard".into(),
         proof: vec![2].into(),
+        shards: None,
         bridges: Vec::new(),
         security,
         conjectured_bits: 124,
@@ -55,10 +57,15 @@ fn receipts_of_every_kind_fit_the_schema() {
     let table_digest = Digest::new(Algorithm::Poseidon2KoalaBear, [0; 32]);
     let bridge = Bridge { input: "x".into(), table_digest, proof: vec![3].into() };
     let bridged = StarkEvidence { bridges: vec![bridge], ..tables.clone() };
+    let shard = StarkShard { table: table_digest, groups: table_digest, proof: vec![4].into() };
+    let (input, shards) = ("x".into(), vec![shard.clone(), shard]);
+    let shards = Some(StarkShards { input, rows: 16, groups: vec![255], shards });
+    let sharded = StarkEvidence { shards, ..tables.clone() };
     let kinds = [
         full.clone(),
         receipt(claim(), Evidence::Stark(tables)),
         receipt(claim(), Evidence::Stark(bridged)),
+        receipt(claim(), Evidence::Stark(sharded)),
         inference(Claim::Binding(open)),
         inference(Claim::SealedBinding(sealed)),
         foreign(claim()),

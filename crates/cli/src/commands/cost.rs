@@ -83,7 +83,7 @@ enum Amount {
 impl From<&Work> for Amount {
     fn from(work: &Work) -> Self {
         match work {
-            Work::Cells { total, shards, .. } => Self::Cells { trace_cells: *total, shards: *shards },
+            Work::Cells { cells, shards, .. } => Self::Cells { trace_cells: *cells, shards: *shards },
             Work::Cycles { user, paging, total, segments } => Self::Cycles {
                 user_cycles: *user,
                 paging_cycles: *paging,

@@ -175,6 +175,13 @@ fn render(ui: &Ui, answer: &Answer<'_>) -> String {
                 );
             }
             facts.add("plan", bytes(evidence.plan.len() as u64));
+            if let Some(found) = &evidence.shards {
+                let count = plural(found.shards.len() as u64, "shard");
+                let rows = plural(found.rows.into(), "row");
+                facts.add("in shards", format!("{}: {count} of at most {rows}", found.input));
+                let proofs: usize = found.shards.iter().map(|shard| shard.proof.len()).sum();
+                facts.add("proofs", bytes(proofs as u64));
+            }
             facts.add("proof", bytes(evidence.proof.len() as u64));
             for bridge in &evidence.bridges {
                 facts.add("bridge of input", BridgeFacts::of(bridge).text());

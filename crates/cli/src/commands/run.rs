@@ -4,7 +4,7 @@ use std::{path::PathBuf, time::Duration};
 
 use proofmark_core::Tier;
 use proofmark_prover::{CancelToken, Gpu};
-use proofmark_prover_stark::Level;
+use proofmark_prover_stark::{Level, MAX_SHARD_ROWS};
 
 use crate::{
     config::{Config, read_size},
@@ -53,6 +53,9 @@ pub(crate) struct RunArgs {
     /// How sure a proof over tables is: standard (at least 100 proven bits), paranoid (114), or fast for development
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     security: Option<Level>,
+    /// Rows of a shard, 1 to 131071: larger tables are proved shard by shard
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_SHARD_ROWS as i64))]
+    shard_rows: Option<u32>,
     /// Give the proof up after this time, such as 300s or 10min
     #[arg(long, value_name = "TIME", value_parser = read_duration)]
     timeout: Option<Duration>,
@@ -86,6 +89,7 @@ pub(crate) fn execute(args: RunArgs, config: &Config, ui: &Ui, cancel: &CancelTo
         None if args.salt => Salting::Fresh,
         None => Salting::None,
     };
+    let memory_limit = args.memory_limit.or_else(|| config.memory_limit());
     let request = Request {
         plan: args.plan,
         inputs: args.input,
@@ -98,9 +102,11 @@ pub(crate) fn execute(args: RunArgs, config: &Config, ui: &Ui, cancel: &CancelTo
             gpu: args.gpu.unwrap_or_else(|| config.gpu()),
             security: args.security.unwrap_or_else(|| config.security()),
             bridge: args.bridge,
+            shard_rows: args.shard_rows.unwrap_or_else(|| config.shard_rows()),
+            memory_limit,
         },
         timeout: args.timeout.or_else(|| config.timeout()),
-        memory_limit: args.memory_limit.or_else(|| config.memory_limit()),
+        memory_limit,
         max_cycles: args.max_cycles.unwrap_or_else(|| config.max_cycles()),
         salting,
         dev: args.dev,

@@ -1,8 +1,11 @@
 //! `proofmark verify`.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
-use proofmark_core::{Digest, MAX_RECEIPT_BYTES, Reason, Receipt, Tier, Verdict};
+use proofmark_core::{Digest, Evidence, MAX_RECEIPT_BYTES, Reason, Receipt, Tier, Verdict};
 use proofmark_verifier::{Expectations, Policy, statement};
 use serde::Serialize;
 
@@ -74,6 +77,15 @@ struct Judged {
     advice: Option<String>,
 }
 
+impl Judged {
+    fn new(path: PathBuf, bytes: &[u8], verdict: Verdict, policy: &Policy) -> Self {
+        let receipt = Receipt::decode(bytes).ok();
+        let advice = receipt.as_ref().and_then(|receipt| advice(receipt, &verdict, policy));
+        let cid = receipt.map(|receipt| receipt.cid());
+        Self { path, cid, outcome: Outcome::Verdict(verdict), advice }
+    }
+}
+
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 enum Outcome {
@@ -89,56 +101,54 @@ impl Outcome {
 }
 
 pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
-    let mut policy = args.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default();
-    if let Some(tier) = args.tier {
+    let policy = policy(args.policy.as_deref(), args.tier)?;
+    let judge = Judge::new(config)?;
+    judge_files(&args.receipts, &policy, ui, |receipts| {
+        let expectations = expectations(&args, receipts, config, ui)?;
+        Ok(receipts.iter().map(|bytes| judge.judge(bytes, &policy, &expectations)).collect())
+    })
+}
+
+/// A policy file's demands, or the usual ones, with the tier of the command line.
+pub(super) fn policy(file: Option<&Path>, tier: Option<Tier>) -> Result<Policy, Error> {
+    let mut policy = file.map(read_policy).transpose()?.unwrap_or_default();
+    if let Some(tier) = tier {
         policy.min_tier = tier;
     }
-    let expectations = expectations(&args, config, ui)?;
-    let judge = Judge::new(config)?;
-    let many = args.receipts.len() > 1;
-    let mut receipts = Vec::with_capacity(args.receipts.len());
-    for path in args.receipts {
+    Ok(policy)
+}
+
+/// Reads receipts, has them judged, shows the verdicts, and gives the exit code.
+pub(super) fn judge_files(
+    paths: &[PathBuf],
+    policy: &Policy,
+    ui: &Ui,
+    judge: impl FnOnce(&[Vec<u8>]) -> Result<Vec<Verdict>, Error>,
+) -> Result<u8, Error> {
+    let many = paths.len() > 1;
+    let (mut receipts, mut files) = (Vec::new(), Vec::with_capacity(paths.len()));
+    for path in paths {
         // One byte more than a receipt may have, so that the verifier says so in its own words.
-        let bytes = match files::read(&path, MAX_RECEIPT_BYTES as u64 + 1) {
-            Ok(bytes) => bytes,
+        match files::read(path, MAX_RECEIPT_BYTES as u64 + 1) {
+            Ok(bytes) => {
+                receipts.push(bytes);
+                files.push((path.clone(), None));
+            }
             // The others are judged all the same.
-            Err(error) if many => {
-                let outcome = Outcome::Error(error.report().error);
-                receipts.push(Judged { path, cid: None, outcome, advice: None });
-                continue;
-            }
+            Err(error) if many => files.push((path.clone(), Some(error.report().error))),
             Err(error) => return Err(error),
-        };
-        let verdict = judge.judge(&bytes, &policy, &expectations);
-        let receipt = Receipt::decode(&bytes).ok();
-        let advice = receipt.as_ref().and_then(|receipt| advice(receipt, &verdict, &policy));
-        let cid = receipt.map(|receipt| receipt.cid());
-        receipts.push(Judged { path, cid, outcome: Outcome::Verdict(verdict), advice });
+        }
     }
+    let mut verdicts = receipts.iter().zip(judge(&receipts)?);
+    let receipts: Vec<Judged> = files
+        .into_iter()
+        .filter_map(|(path, unreadable)| match unreadable {
+            Some(error) => Some(Judged { path, cid: None, outcome: Outcome::Error(error), advice: None }),
+            None => verdicts.next().map(|(bytes, verdict)| Judged::new(path, bytes, verdict, policy)),
+        })
+        .collect();
     let answer = Answer { receipts };
-    ui.answer(&answer, |ui| {
-        let mut text = String::new();
-        for judged in &answer.receipts {
-            if many {
-                let path = judged.path.display().to_string();
-                text.push_str(&format!("{}\n", ui.paint(Tone::Bold, &clean(&path))));
-            }
-            text.push_str(&match &judged.outcome {
-                Outcome::Verdict(verdict) => render_verdict(ui, verdict),
-                Outcome::Error(error) => {
-                    format!("{} {}\n", ui.paint(Tone::Bad, "error:"), clean(&error.message))
-                }
-            });
-            if let Some(advice) = &judged.advice {
-                text.push_str(&format!("{} {}\n", ui.paint(Tone::Good, "hint:"), clean(advice)));
-            }
-        }
-        if many {
-            let valid = answer.receipts.iter().filter(|judged| judged.outcome.is_valid()).count();
-            text.push_str(&format!("{valid} of {} valid\n", answer.receipts.len()));
-        }
-        text
-    });
+    ui.answer(&answer, |ui| render(&answer.receipts, ui));
     let outcomes = || answer.receipts.iter().map(|judged| &judged.outcome);
     Ok(if outcomes().any(|outcome| matches!(outcome, Outcome::Error(_))) {
         exit::USAGE
@@ -147,6 +157,31 @@ pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui) -> Result<u8, 
     } else {
         exit::REFUSED
     })
+}
+
+fn render(receipts: &[Judged], ui: &Ui) -> String {
+    let many = receipts.len() > 1;
+    let mut text = String::new();
+    for judged in receipts {
+        if many {
+            let path = judged.path.display().to_string();
+            text.push_str(&format!("{}\n", ui.paint(Tone::Bold, &clean(&path))));
+        }
+        text.push_str(&match &judged.outcome {
+            Outcome::Verdict(verdict) => render_verdict(ui, verdict),
+            Outcome::Error(error) => {
+                format!("{} {}\n", ui.paint(Tone::Bad, "error:"), clean(&error.message))
+            }
+        });
+        if let Some(advice) = &judged.advice {
+            text.push_str(&format!("{} {}\n", ui.paint(Tone::Good, "hint:"), clean(advice)));
+        }
+    }
+    if many {
+        let valid = receipts.iter().filter(|judged| judged.outcome.is_valid()).count();
+        text.push_str(&format!("{valid} of {} valid\n", receipts.len()));
+    }
+    text
 }
 
 /// A verdict in words.
@@ -186,7 +221,22 @@ fn advice(receipt: &Receipt, verdict: &Verdict, policy: &Policy) -> Option<Strin
     }
 }
 
-fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectations, Error> {
+/// The sizes of shards that receipts state, with their inputs: the digest of a table in shards depends on it.
+fn shard_sizes(receipts: &[Vec<u8>]) -> BTreeSet<(String, u32)> {
+    let receipts = receipts.iter().filter_map(|bytes| Receipt::decode(bytes).ok());
+    let sizes = receipts.filter_map(|receipt| match receipt.evidence {
+        Evidence::Stark(evidence) => evidence.shards.map(|found| (found.input, found.rows)),
+        _ => None,
+    });
+    sizes.collect()
+}
+
+fn expectations(
+    args: &VerifyArgs,
+    receipts: &[Vec<u8>],
+    config: &Config,
+    ui: &Ui,
+) -> Result<Expectations, Error> {
     let job = args.job.as_deref().map(job::read).transpose()?;
     let mut expectations = job.as_ref().map(Expectations::of).unwrap_or_default();
     let mut loaded = None;
@@ -204,6 +254,7 @@ fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectati
         expectations.plan = Some(hash);
     }
     let salts = args.salts.as_deref().map(Salts::read).transpose()?.unwrap_or_default();
+    let sizes = shard_sizes(receipts);
     for input in &args.input {
         let digests = match input.value.parse::<Digest>() {
             Ok(digest) => vec![digest],
@@ -218,7 +269,9 @@ fn expectations(args: &VerifyArgs, config: &Config, ui: &Ui) -> Result<Expectati
                 let (salt, memory) = (salts.get(&input.name)?, loaded.typed.limits.max_memory_bytes);
                 let path = Path::new(&input.value);
                 let input = inputs::read(declared, path, salt, config.max_input_bytes(), memory)?;
-                [input.root()].into_iter().chain(input.table_digest()).collect()
+                let sharded = sizes.iter().filter(|(name, _)| *name == input.name);
+                let sharded = sharded.filter_map(|(_, rows)| input.sharded_digest(*rows));
+                [input.root()].into_iter().chain(input.table_digest()).chain(sharded).collect()
             }
         };
         if expectations.data_roots.insert(input.name.clone(), digests).is_some() {

@@ -131,6 +131,12 @@ pub(crate) const KEYS: &[Key] = &[
         help: "how sure proofs over tables are: standard has at least 100 proven bits, paranoid 114, fast is for development",
     },
     Key {
+        path: "proving.shardRows",
+        kind: Kind::Number,
+        default: "131071",
+        help: "rows of a shard, 1 to 131071: larger tables are proved shard by shard, where the plan groups their rows; the memory limit may ask for fewer",
+    },
+    Key {
         path: "proving.timeout",
         kind: Kind::Number,
         default: "3600000",

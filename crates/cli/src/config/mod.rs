@@ -16,7 +16,7 @@ use std::{
 use proofmark_core::{Digest, PublicKey};
 use proofmark_plan::diagnostic::closest;
 use proofmark_prover::Gpu;
-use proofmark_prover_stark::Level;
+use proofmark_prover_stark::{Level, MAX_SHARD_ROWS};
 use serde::Serialize;
 
 use self::{file::Node, keys::KEYS};
@@ -165,9 +165,21 @@ impl Config {
         self.text("proving.securityLevel").and_then(Level::of_name).unwrap_or(Level::Standard)
     }
 
+    /// Rows of a shard of a large table.
+    pub(crate) fn shard_rows(&self) -> u32 {
+        let rows = self.number("proving.shardRows").unwrap_or_else(|| MAX_SHARD_ROWS.into());
+        u32::try_from(rows).unwrap_or(MAX_SHARD_ROWS).clamp(1, MAX_SHARD_ROWS)
+    }
+
     /// The provers' options.
     pub(crate) fn backends(&self) -> backends::Options {
-        backends::Options { gpu: self.gpu(), security: self.security(), bridge: false }
+        backends::Options {
+            gpu: self.gpu(),
+            security: self.security(),
+            bridge: false,
+            shard_rows: self.shard_rows(),
+            memory_limit: self.memory_limit(),
+        }
     }
 
     /// Cycles after which a proof is refused.

@@ -28,13 +28,22 @@ pub(crate) struct Options {
     pub(crate) security: Level,
     /// Whether proofs over tables name all inputs by their SHA-256 roots.
     pub(crate) bridge: bool,
+    /// Rows of a shard of a table that is too large for one proof.
+    pub(crate) shard_rows: u32,
+    /// Memory of a prover, in bytes.
+    pub(crate) memory_limit: Option<u64>,
 }
 
 /// Every prover of this build, the fastest first.
 pub(crate) fn all(options: Options) -> Vec<Box<dyn Prover>> {
-    let Options { gpu, security: level, bridge } = options;
-    let stark = proofmark_prover_stark::Options { level, bridge, ..Default::default() };
-    let risc0 = proofmark_prover_risc0::Options { gpu, ..Default::default() };
+    let stark = proofmark_prover_stark::Options {
+        level: options.security,
+        bridge: options.bridge,
+        shard_rows: options.shard_rows,
+        memory_limit_bytes: options.memory_limit,
+        ..Default::default()
+    };
+    let risc0 = proofmark_prover_risc0::Options { gpu: options.gpu, ..Default::default() };
     vec![Box::new(Stark::new(stark)), Box::new(Risc0::new(risc0))]
 }
 

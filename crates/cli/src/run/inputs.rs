@@ -76,6 +76,11 @@ impl Input {
         proofmark_prover_stark::table_digest(&self.value, &self.salt.unwrap_or(commit::NO_SALT))
     }
 
+    /// The digest of its value in proofs over tables in shards of so many rows, if it has two shards or more.
+    pub(crate) fn sharded_digest(&self, rows: u32) -> Option<Digest> {
+        proofmark_prover_stark::sharded_table_digest(&self.value, &self.salt.unwrap_or(commit::NO_SALT), rows)
+    }
+
     /// Rows, if it is a table.
     pub(crate) fn rows(&self) -> Option<u64> {
         rows(&self.value)

@@ -16,7 +16,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proofmark_core::{Claim, Digest, Evidence, InputClaim, Receipt, SecurityLevel, Tier};
+use proofmark_core::{Claim, Digest, Evidence, InputClaim, Receipt, SecurityLevel, StarkEvidence, Tier};
 use proofmark_plan::{
     commit, document,
     exec::{self, Execution},
@@ -298,10 +298,16 @@ fn proof_facts(receipt: &Receipt) -> Option<ProofFacts> {
             conjectured_bits: Some(evidence.conjectured_bits),
             bridges: evidence.bridges.iter().map(BridgeFacts::of).collect(),
             bridges_made: made.parameters.get("bridgesMade").and_then(|count| count.parse().ok()),
-            ..facts(evidence.security, evidence.proof.len())
+            ..facts(evidence.security, stark_bytes(evidence))
         }),
         _ => None,
     }
+}
+
+/// Bytes of all proofs of one receipt.
+fn stark_bytes(evidence: &StarkEvidence) -> usize {
+    let shards = evidence.shards.iter().flat_map(|found| &found.shards);
+    evidence.proof.len() + shards.map(|shard| shard.proof.len()).sum::<usize>()
 }
 
 fn micros(start: Instant) -> u64 {

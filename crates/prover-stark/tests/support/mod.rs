@@ -15,7 +15,7 @@ use proofmark_plan::{
     types::ValueType,
     value::{Bytes, Value},
 };
-use proofmark_prover::{ProveRequest, Prover};
+use proofmark_prover::{Digests, ProveError, ProveRequest, Prover};
 use proofmark_prover_stark::{Level, Options, Stark};
 
 /// A filter-less group-by, the smallest plan that has groups.
@@ -81,10 +81,37 @@ impl Job {
     }
 }
 
+/// A plan as text.
+pub fn read(text: &str) -> (Plan, TypedPlan) {
+    let source = source::read(text, "plan.json", Format::Json).unwrap();
+    let typed = source.check().unwrap().0.typed;
+    (source.plan, typed)
+}
+
+/// The digests that a prover has for a plan on this CSV.
+pub fn digests(plan: &(Plan, TypedPlan), csv: &[u8], prover: &Stark) -> Result<Digests, ProveError> {
+    let (plan, typed) = plan;
+    let ValueType::Table(schema) = &typed.inputs[0].ty else { panic!("a table") };
+    let (form, bytes) = (ParseFormat::Csv { delimiter: b',' }, Bytes::from(csv.to_vec()));
+    let table = format::parse(&bytes, &form, schema, &typed.inputs[0].hints, u64::MAX).unwrap();
+    let inputs = vec![(Value::Table(table), [0; 32])];
+    let output = exec::execute(typed, vec![inputs[0].0.clone()], &NoCustom).unwrap().output;
+    let request = guest::Request { plan, typed, job: None, inputs: &inputs, output_salt: [0; 32] };
+    prover.digests(&request, &output)
+}
+
 /// A prover with a cache of its own.
 pub fn prover(level: Level) -> (Stark, tempfile::TempDir) {
     let cache = tempfile::tempdir().unwrap();
-    (Stark::new(Options { level, cache: Some(cache.path().into()), bridge: false }), cache)
+    (Stark::new(Options { level, cache: Some(cache.path().into()), ..Options::default() }), cache)
+}
+
+/// A prover for development that cuts tables into shards of so many rows.
+pub fn shard_prover(shard_rows: u32) -> (Stark, tempfile::TempDir) {
+    let cache = tempfile::tempdir().unwrap();
+    let options =
+        Options { level: Level::Fast, cache: Some(cache.path().into()), shard_rows, ..Options::default() };
+    (Stark::new(options), cache)
 }
 
 /// So many rows with different keys.

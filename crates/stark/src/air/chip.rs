@@ -6,6 +6,7 @@ use super::{
     F, FillError, MAX_DEGREE, Node, Op, Pass, Row,
     node::{Graph, Place},
 };
+use crate::gadget::Radix;
 
 /// Where a row keeps an integer while it is filled. Slots are no part of the proof.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,6 +115,8 @@ pub(crate) struct Chip {
     pub(crate) slots: usize,
     /// Logarithm of the number of rows. Public: derived from bounds, never from data.
     pub(crate) log_height: u32,
+    /// What its numbers are written in.
+    pub(crate) radix: Radix,
     /// Products of bits that have a column.
     pub(crate) products: BTreeMap<(Node, Node), Node>,
     /// One on the first row, zero elsewhere. That row belongs to no table: digests keep their salt there.
@@ -168,6 +171,7 @@ impl Chip {
             imports: Vec::new(),
             slots: 0,
             log_height,
+            radix: Radix::FULL,
             products: BTreeMap::new(),
             head: zero,
             real: zero,

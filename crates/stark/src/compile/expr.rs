@@ -225,8 +225,12 @@ impl Scope<'_> {
             let present = self.chip.and(live, result.valid);
             let open = self.chip.sub(live, present);
             let next = self.value(arg, open)?;
-            let valid = result.valid;
-            result = self.blend(valid, &result, &next, live)?;
+            let first = result.valid;
+            result = self.blend(first, &result, &next, live)?;
+            if self.chip.graph.as_constant(next.valid) == Some(F::ONE) {
+                // One of the two is there.
+                result.valid = next.valid;
+            }
         }
         Ok(result)
     }

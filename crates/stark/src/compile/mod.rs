@@ -20,7 +20,10 @@ use alloc::{collections::BTreeMap, format, string::String, sync::Arc, vec::Vec};
 
 use proofmark_plan::{typed::TypedPlan, types::Schema};
 
+#[cfg(test)]
+pub(crate) use self::expr::Scope;
 pub(crate) use self::{
+    reduce::DEFAULT_GROUPS,
     relation::{Data, Relation, Val},
     step::load_table,
     supports::supports,

@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Groups of a `reduce` whose bound nobody gave.
-const DEFAULT_GROUPS: u32 = 255;
+pub(crate) const DEFAULT_GROUPS: u32 = 255;
 
 /// Rows in groups.
 struct Groups {

@@ -6,12 +6,16 @@ use alloc::sync::Arc;
 use std::{sync::OnceLock, vec::Vec};
 
 use p3_batch_stark::ProverData;
+use proofmark_core::{Algorithm, Digest};
 use proofmark_plan::{
+    check,
     exec::{NoCustom, execute},
+    model::Plan,
     source::{self, Format},
     typed::TypedPlan,
     types::ValueType,
     value::{ColumnData, Table, Value, Values},
+    wire,
 };
 use rand::{SeedableRng, rngs::StdRng};
 
@@ -22,7 +26,9 @@ use crate::{
     config::config,
     digest,
     proof::{Shape, shaped},
-    prove, verify,
+    prove,
+    shards::{MAX_SHARD_ROWS, MAX_SHARDS, Part, Sharded, Source, Split, shard_bound, sharded_digest},
+    verify,
 };
 
 const PLAN: &str = r#"
@@ -38,8 +44,8 @@ output: { step: kept }
 struct Known {
     plan: TypedPlan,
     bounds: Bounds,
-    inputs: [proofmark_core::Digest; 1],
-    output: proofmark_core::Digest,
+    inputs: [Digest; 1],
+    output: Digest,
     proof: Vec<u8>,
     shape: Shape,
 }
@@ -120,6 +126,80 @@ pub fn proof(data: &[u8]) {
     assert_eq!(answer.is_ok(), bytes == known.proof, "only the honest proof passes: {answer:?}");
 }
 
+const SHARDED: &str = r#"
+version: "1.0"
+id: fuzz
+steps:
+  - { id: rows, type: data-input, schema: { columns: { a: int } }, source: { type: file, uri: rows.csv } }
+  - { id: sums, type: aggregate, input: rows, operation: { op: reduce, groupBy: [], aggregates: { s: { fn: sum, field: a } } } }
+output: { step: sums }
+"#;
+
+/// Splits whatever plan comes in, and judges bytes as the proofs of a table in shards, of which nobody proved anything.
+pub fn shards(data: &[u8]) {
+    if let Ok(plan) = wire::decode(data)
+        && let Ok(typed) = check::typed(&plan)
+    {
+        for input in &typed.inputs {
+            for count in [2, 3, MAX_SHARDS] {
+                if let Ok(split) = Split::new(&plan, &input.name, count) {
+                    assert_eq!(
+                        split.shard.hash,
+                        check_again(&plan, &input.name, count),
+                        "splitting is a function"
+                    );
+                    let parts = split.merge_inputs.iter().filter(|source| matches!(source, Source::Part(_)));
+                    assert_eq!(parts.count(), count);
+                }
+            }
+        }
+    }
+    static PLAN: OnceLock<(Plan, Digest)> = OnceLock::new();
+    let (plan, hash) = PLAN.get_or_init(|| {
+        let source = source::read(SHARDED, "plan.yaml", Format::Yaml).expect("part of the crate");
+        let hash = source.check().expect("part of the crate").0.typed.hash;
+        (source.plan, hash)
+    });
+    let Some(([count, level, numbers @ ..], noise)) = data.split_first_chunk::<18>() else { return };
+    let Ok(split) = Split::new(plan, "rows", usize::from(*count)) else { return };
+    let word = |at: usize| {
+        u32::from_le_bytes([numbers[4 * at], numbers[4 * at + 1], numbers[4 * at + 2], numbers[4 * at + 3]])
+    };
+    let digest = |at: usize| {
+        let bytes: [u8; 32] = core::array::from_fn(|byte| noise.get(32 * at + byte).copied().unwrap_or(0));
+        Digest::new(Algorithm::Poseidon2KoalaBear, bytes)
+    };
+    let parts: Vec<Part> = (0..usize::from(*count))
+        .map(|at| Part { table: digest(2 * at), groups: digest(2 * at + 1) })
+        .collect();
+    let tables: Vec<Digest> = parts.iter().map(|part| part.table).collect();
+    let rows = word(0) % (MAX_SHARD_ROWS + 2);
+    let inputs = [sharded_digest(rows, &tables).unwrap_or(*hash)];
+    let bounds = Bounds {
+        inputs: vec![TableBounds { rows: shard_bound(rows), text_bytes: Vec::new() }],
+        groups: vec![word(1) % 600],
+    };
+    let sharded = Sharded {
+        plan: *hash,
+        split: &split,
+        claim: [0; 32],
+        inputs: &inputs,
+        input: usize::from(numbers[15] == 255),
+        rows,
+        shards: &parts,
+        output: digest(0),
+        bounds: &bounds,
+        merge_groups: &[word(2)],
+        level: if level % 2 == 0 { Level::Fast } else { Level::Standard },
+    };
+    let proofs: Vec<&[u8]> = parts.iter().map(|_| noise).collect();
+    assert!(sharded.verify(&proofs, noise).is_err(), "nobody proved this");
+}
+
+fn check_again(plan: &Plan, input: &str, count: usize) -> Digest {
+    Split::new(plan, input, count).expect("it was split before").shard.hash
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,6 +220,13 @@ mod tests {
                 data.extend(noise(length));
                 body(&data);
             }
+        }
+        let plan = source::read(SHARDED, "plan.yaml", Format::Yaml).expect("a plan").plan;
+        shards(&wire::encode(&plan));
+        for length in [0, 17, 18, 300, 5000] {
+            let mut data = noise(length);
+            data.iter_mut().take(1).for_each(|count| *count %= 5);
+            shards(&data);
         }
         // Zeros have the right shape, and no Merkle path.
         body(&[1, 0, 0, 0, 0]);

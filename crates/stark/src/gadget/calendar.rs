@@ -58,7 +58,7 @@ impl Chip {
         let mut number = self.int(0);
         for (at, limb) in date.limbs.iter().enumerate() {
             let digit = self.limb(limb);
-            let part = self.scale(digit, 1 << (super::LIMB_BITS * at as u32));
+            let part = self.scale(digit, 1 << (self.radix.bits * at as u32));
             number = self.add(number, part);
         }
         let difference = self.sub(number, day);

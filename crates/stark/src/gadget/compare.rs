@@ -17,7 +17,7 @@ use alloc::vec::Vec;
 
 use p3_field::PrimeCharacteristicRing;
 
-use super::LIMB_BITS;
+use super::Radix;
 use crate::air::{Chip, F, FillError, Node};
 
 /// A part of a key: an expression in `0 .. 2^bits`.
@@ -27,8 +27,12 @@ pub(crate) struct Word {
     pub(crate) bits: u32,
 }
 
-/// Most bits of a word.
-pub(crate) const WORD_BITS: u32 = 2 * LIMB_BITS;
+impl Radix {
+    /// Most bits of a word.
+    pub(super) const fn word_bits(self) -> u32 {
+        2 * self.bits
+    }
+}
 
 /// How two lists compare: bits of which one is set where the comparison is live, and none elsewhere.
 #[derive(Clone, Copy, Debug)]
@@ -54,9 +58,10 @@ impl Chip {
         let twice = self.mul(decided, again);
         self.zero(twice, "not less and greater at once");
         let (marks, sum) = self.first_difference(live, a, b, decided);
-        let (low, high) = (self.ranged(LIMB_BITS), self.ranged(LIMB_BITS));
+        let bits = self.radix.bits;
+        let (low, high) = (self.ranged(bits), self.ranged(bits));
         self.leave_free(&[low, high], decided);
-        let shifted = self.scale(high, 1 << LIMB_BITS);
+        let shifted = self.scale(high, 1 << bits);
         let rest = self.add(low, shifted);
         let distance = self.add(rest, one);
         let sign = self.sub(lt, gt);
@@ -74,8 +79,8 @@ impl Chip {
                 row.write(columns[if a < b { 0 } else { 1 }], F::ONE);
                 row.write(marks[at], F::ONE);
                 let distance = (a - b).abs() - 1;
-                row.write_int(columns[2], distance & ((1 << LIMB_BITS) - 1));
-                row.write_int(columns[3], distance >> LIMB_BITS);
+                row.write_int(columns[2], distance & ((1 << bits) - 1));
+                row.write_int(columns[3], distance >> bits);
             }
             Ok(())
         });
@@ -92,9 +97,10 @@ impl Chip {
         let off = self.mul(decided, dead);
         self.zero(off, "no comparison where none is live");
         let (marks, sum) = self.first_difference(live, a, b, decided);
-        let (low, high) = (self.ranged(LIMB_BITS), self.ranged(LIMB_BITS));
+        let bits = self.radix.bits;
+        let (low, high) = (self.ranged(bits), self.ranged(bits));
         self.leave_free(&[low, high], decided);
-        let shifted = self.scale(high, 1 << LIMB_BITS);
+        let shifted = self.scale(high, 1 << bits);
         let rest = self.add(low, shifted);
         let distance = self.add(rest, decided);
         self.equal(sum, distance, "the first difference is positive");
@@ -111,8 +117,8 @@ impl Chip {
                 }
                 row.write(columns[0], F::ONE);
                 row.write(marks[at], F::ONE);
-                row.write_int(columns[1], (b - a - 1) & ((1 << LIMB_BITS) - 1));
-                row.write_int(columns[2], (b - a - 1) >> LIMB_BITS);
+                row.write_int(columns[1], (b - a - 1) & ((1 << bits) - 1));
+                row.write_int(columns[2], (b - a - 1) >> bits);
             }
             Ok(())
         });
@@ -146,7 +152,8 @@ impl Chip {
     }
 
     fn check_words(&mut self, a: &[Word], b: &[Word]) {
-        if a.len() != b.len() || a.iter().chain(b).any(|word| word.bits > WORD_BITS) {
+        let most = self.radix.word_bits();
+        if a.len() != b.len() || a.iter().chain(b).any(|word| word.bits > most) {
             self.fault = Some("words that cannot be compared");
         }
     }
@@ -159,8 +166,8 @@ mod tests {
 
     #[test]
     fn nothing_wraps() {
-        let largest = (1i128 << WORD_BITS) - 1;
+        let largest = (1i128 << Radix::FULL.word_bits()) - 1;
         // |difference - (d + 1)| of two sides that must be equal as integers.
-        assert!(largest + (1 << WORD_BITS) < P);
+        assert!(largest + (1 << Radix::FULL.word_bits()) < P);
     }
 }

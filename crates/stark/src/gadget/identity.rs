@@ -16,7 +16,7 @@ use alloc::vec::Vec;
 
 use ethnum::I256;
 
-use super::{Int, LIMB_BITS, Limb};
+use super::{Int, Limb, Radix};
 use crate::air::{Chip, FillError, Node, P};
 
 /// A product of at most two integers and a small factor.
@@ -78,12 +78,13 @@ impl Chip {
     /// Demands that the terms sum to zero where `live` is one.
     pub(crate) fn identity(&mut self, live: Node, terms: &[Term]) {
         let coefficients = coefficients(terms);
+        let radix = self.radix;
         let zero = self.int(0);
         let mut carry_in = (zero, Carry { low: 0, bits: 0 });
         let mut steps: Vec<Step> = Vec::new();
         let mut at = 0;
         while at < coefficients.len() {
-            let (count, carry) = chunk(&coefficients[at..], carry_in.1);
+            let (count, carry) = chunk(radix, &coefficients[at..], carry_in.1);
             let Some(carry) = carry else {
                 self.fault = Some("a product has too many digits");
                 return;
@@ -92,13 +93,13 @@ impl Chip {
             let mut sum = carry_in.0;
             for (place, parts) in parts.iter().enumerate() {
                 let coefficient = self.coefficient(parts);
-                let shifted = self.scale(coefficient, 1 << (LIMB_BITS * place as u32));
+                let shifted = self.scale(coefficient, 1 << (radix.bits * place as u32));
                 sum = self.add(sum, shifted);
             }
             at += count;
             let last = at == coefficients.len();
             let (columns, out) = if last { (Vec::new(), zero) } else { self.carry(live, carry) };
-            let shifted = self.scale_wide(out, 1i128 << (LIMB_BITS * count as u32));
+            let shifted = self.scale_wide(out, 1i128 << (radix.bits * count as u32));
             let difference = self.sub(sum, shifted);
             let gated = self.mul(live, difference);
             self.zero(gated, "the digits of an identity");
@@ -114,9 +115,9 @@ impl Chip {
                 let mut sum = carry;
                 for (place, parts) in step.parts.iter().enumerate() {
                     let value: i128 = parts.iter().map(|part| part_value(row, part)).sum();
-                    sum += I256::from(value) << (LIMB_BITS * place as u32);
+                    sum += I256::from(value) << (radix.bits * place as u32);
                 }
-                let shift = LIMB_BITS * step.parts.len() as u32;
+                let shift = radix.bits * step.parts.len() as u32;
                 let last = number + 1 == steps.len();
                 carry = sum >> shift;
                 if carry << shift != sum || (last && carry != 0) {
@@ -124,8 +125,8 @@ impl Chip {
                 }
                 let mut raw = (carry - I256::from(step.low)).as_i128();
                 for column in &step.columns {
-                    row.write_int(*column, raw & ((1 << LIMB_BITS) - 1));
-                    raw >>= LIMB_BITS;
+                    row.write_int(*column, raw & ((1 << radix.bits) - 1));
+                    raw >>= radix.bits;
                 }
             }
             Ok(())
@@ -160,11 +161,11 @@ impl Chip {
         let mut columns = Vec::new();
         let (mut left, mut place) = (carry.bits, 0);
         while left > 0 {
-            let bits = left.min(LIMB_BITS);
+            let bits = left.min(self.radix.bits);
             let column = self.ranged(bits);
             columns.push(self.column_of(column));
             self.leave_free(&[column], live);
-            let shifted = self.scale(column, 1 << (LIMB_BITS * place));
+            let shifted = self.scale(column, 1 << (self.radix.bits * place));
             value = self.add(value, shifted);
             (left, place) = (left - bits, place + 1);
         }
@@ -206,20 +207,20 @@ fn coefficients(terms: &[Term]) -> Vec<Vec<Part>> {
 }
 
 /// How many coefficients one constraint takes, and the range of its carry; `None` if it cannot take a single one.
-fn chunk(coefficients: &[Vec<Part>], carry_in: Carry) -> (usize, Option<Carry>) {
+fn chunk(radix: Radix, coefficients: &[Vec<Part>], carry_in: Carry) -> (usize, Option<Carry>) {
     let (mut lo, mut hi) = (carry_in.low, carry_in.high());
     let mut best = (1, None);
     for (at, parts) in coefficients.iter().enumerate().take(4) {
         for part in parts {
             let bounds = part.bounds();
-            let shift = LIMB_BITS * at as u32;
+            let shift = radix.bits * at as u32;
             (lo, hi) = (lo + (bounds.0 << shift), hi + (bounds.1 << shift));
         }
-        let shift = LIMB_BITS * (at as u32 + 1);
+        let shift = radix.bits * (at as u32 + 1);
         let last = at + 1 == coefficients.len();
         let carry = if last { Carry { low: 0, bits: 0 } } else { Carry::of((lo, hi), shift) };
         let (least, most) = (lo - (carry.high() << shift), hi - (carry.low << shift));
-        if least <= -P || most >= P {
+        if least <= -radix.order || most >= radix.order {
             break;
         }
         best = (at + 1, Some(carry));
@@ -230,6 +231,7 @@ fn chunk(coefficients: &[Vec<Part>], carry_in: Carry) -> (usize, Option<Carry>) 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::gadget::LIMB_BITS;
 
     /// Every identity that is built keeps each left side within `(-p, p)`; this is the bound for the widest product
     /// of equally long numbers that the gadget builds.

@@ -9,7 +9,7 @@ use alloc::{vec, vec::Vec};
 
 use ethnum::I256;
 
-use super::{LIMB_BITS, Term, Word};
+use super::{Radix, Term, Word};
 use crate::air::{Chip, F, FillError, Node, Slot};
 
 /// An integer of a row.
@@ -36,16 +36,8 @@ pub(crate) struct Limb {
 impl Int {
     /// The number that all limbs at zero stand for.
     pub(crate) fn offset(&self) -> I256 {
-        offset(&self.limbs)
+        Radix::FULL.offset(&self.limbs)
     }
-}
-
-fn offset(limbs: &[Limb]) -> I256 {
-    let mut sum = I256::ZERO;
-    for (at, limb) in limbs.iter().enumerate() {
-        sum += I256::from(limb.base) << (at as u32 * LIMB_BITS);
-    }
-    sum
 }
 
 /// What no number reaches in size: texts of 30 bytes have 248 bits.
@@ -57,39 +49,60 @@ pub(crate) fn bits_of(value: I256) -> u32 {
 }
 
 /// The limbs of a number that is not negative.
-pub(crate) fn digits(mut value: I256, count: usize) -> Vec<u32> {
-    let mask = I256::from((1 << LIMB_BITS) - 1);
-    let mut digits = Vec::with_capacity(count);
-    for _ in 0..count {
-        digits.push((value & mask).as_u32());
-        value >>= LIMB_BITS;
-    }
-    digits
+pub(crate) fn digits(value: I256, count: usize) -> Vec<u32> {
+    Radix::FULL.digits(value, count)
 }
 
 /// Widths and bases of the encoding of numbers in `lo ..= hi`.
 pub(crate) fn encoding(lo: I256, hi: I256) -> Vec<(u32, i64)> {
-    let bits = bits_of(hi - lo).max(1);
-    let count = bits.div_ceil(LIMB_BITS) as usize;
-    let sign = if lo < 0 { -1 } else { 1 };
-    // Zero lies between the bounds, so the lowest number has no more digits than the span.
-    let bases = digits(lo.abs(), count);
-    (0..count)
-        .map(|at| {
-            let width = if at + 1 == count { bits - (count as u32 - 1) * LIMB_BITS } else { LIMB_BITS };
-            (width, sign * i64::from(bases[at]))
-        })
-        .collect()
+    Radix::FULL.encoding(lo, hi)
+}
+
+impl Radix {
+    pub(crate) fn digits(self, mut value: I256, count: usize) -> Vec<u32> {
+        let mask = I256::from((1 << self.bits) - 1);
+        let mut digits = Vec::with_capacity(count);
+        for _ in 0..count {
+            digits.push((value & mask).as_u32());
+            value >>= self.bits;
+        }
+        digits
+    }
+
+    pub(crate) fn encoding(self, lo: I256, hi: I256) -> Vec<(u32, i64)> {
+        let bits = bits_of(hi - lo).max(1);
+        let count = bits.div_ceil(self.bits) as usize;
+        let sign = if lo < 0 { -1 } else { 1 };
+        // Zero lies between the bounds, so the lowest number has no more digits than the span.
+        let bases = self.digits(lo.abs(), count);
+        (0..count)
+            .map(|at| {
+                let width = if at + 1 == count { bits - (count as u32 - 1) * self.bits } else { self.bits };
+                (width, sign * i64::from(bases[at]))
+            })
+            .collect()
+    }
+
+    /// The number that all limbs at zero stand for.
+    pub(crate) fn offset(self, limbs: &[Limb]) -> I256 {
+        let mut sum = I256::ZERO;
+        for (at, limb) in limbs.iter().enumerate() {
+            sum += I256::from(limb.base) << (at as u32 * self.bits);
+        }
+        sum
+    }
 }
 
 impl Chip {
     /// A constant.
     pub(crate) fn constant(&mut self, value: I256) -> Int {
         let magnitude = value.abs();
-        let count = bits_of(magnitude).max(1).div_ceil(LIMB_BITS) as usize;
+        let count = bits_of(magnitude).max(1).div_ceil(self.radix.bits) as usize;
         let sign = if value < 0 { -1 } else { 1 };
         let zero = self.int(0);
-        let limbs = digits(magnitude, count)
+        let limbs = self
+            .radix
+            .digits(magnitude, count)
             .into_iter()
             .map(|digit| Limb { raw: zero, bits: 0, base: sign * i64::from(digit) })
             .collect();
@@ -110,7 +123,9 @@ impl Chip {
             self.fault = Some("its numbers have too many digits");
             (lo, hi) = (I256::ZERO, I256::ONE);
         }
-        let limbs = encoding(lo, hi)
+        let limbs = self
+            .radix
+            .encoding(lo, hi)
             .into_iter()
             .map(|(bits, base)| Limb { raw: self.ranged(bits), bits, base })
             .collect();
@@ -126,7 +141,7 @@ impl Chip {
     /// Fills limbs from the slot.
     pub(crate) fn fill_limbs(&mut self, int: &Int) {
         let columns: Vec<usize> = int.limbs.iter().map(|limb| self.column_of(limb.raw)).collect();
-        let (slot, offset) = (int.slot, int.offset());
+        let (slot, offset, radix) = (int.slot, self.radix.offset(&int.limbs), self.radix);
         let bits: u32 = int.limbs.iter().map(|limb| limb.bits).sum();
         self.fill_row(move |row| {
             let value = row.get(slot) - offset;
@@ -137,9 +152,9 @@ impl Chip {
             let mut rest = value;
             for (at, column) in columns.iter().enumerate() {
                 let last = at + 1 == columns.len();
-                let digit = if last { rest } else { rest & I256::from((1 << LIMB_BITS) - 1) };
+                let digit = if last { rest } else { rest & I256::from((1 << radix.bits) - 1) };
                 row.write_int(*column, digit.as_i128());
-                rest >>= LIMB_BITS;
+                rest >>= radix.bits;
             }
             Ok(())
         });
@@ -147,12 +162,12 @@ impl Chip {
 
     /// Fills the slot from limbs that something else fills.
     pub(crate) fn fill_slot(&mut self, int: &Int) {
-        let (slot, parts) = (int.slot, int.limbs.clone());
+        let (slot, parts, radix) = (int.slot, int.limbs.clone(), self.radix);
         self.fill_row(move |row| {
             let mut value = I256::ZERO;
             for (at, limb) in parts.iter().enumerate() {
                 let digit = row.integer(limb.raw, 0) + i128::from(limb.base);
-                value += I256::from(digit) << (at as u32 * LIMB_BITS);
+                value += I256::from(digit) << (at as u32 * radix.bits);
             }
             row.set(slot, value);
             Ok(())
@@ -161,13 +176,13 @@ impl Chip {
 
     /// Demands `v <= hi` where `live`, if the limbs alone do not show it.
     pub(crate) fn exact(&mut self, live: Node, int: &Int) {
-        let span = int.hi - int.offset();
+        let span = int.hi - self.radix.offset(&int.limbs);
         let bits: u32 = int.limbs.iter().map(|limb| limb.bits).sum();
         if span + I256::ONE == I256::ONE << bits {
             return;
         }
         let words = self.words(int);
-        let limit = digits(span, int.limbs.len());
+        let limit = self.radix.digits(span, int.limbs.len());
         let limit = limit.into_iter().zip(&int.limbs).map(|(digit, limb)| {
             let node = self.int(digit.into());
             Limb { raw: node, bits: limb.bits, base: 0 }
@@ -202,7 +217,7 @@ impl Chip {
     /// The same number in the encoding of `lo ..= hi`, which must contain it.
     pub(crate) fn encoded(&mut self, live: Node, int: &Int, lo: I256, hi: I256) -> Int {
         let (lo, hi) = (lo.min(I256::ZERO), hi.max(I256::ZERO));
-        let wanted = encoding(lo, hi);
+        let wanted = self.radix.encoding(lo, hi);
         let same = wanted.len() == int.limbs.len()
             && wanted
                 .iter()
@@ -214,9 +229,9 @@ impl Chip {
         if int.lo == int.hi {
             // A constant: its digits are no columns.
             let offset: I256 = wanted.iter().enumerate().fold(I256::ZERO, |sum, (at, (_, base))| {
-                sum + (I256::from(*base) << (at as u32 * LIMB_BITS))
+                sum + (I256::from(*base) << (at as u32 * self.radix.bits))
             });
-            let raws = digits(int.lo - offset, wanted.len());
+            let raws = self.radix.digits(int.lo - offset, wanted.len());
             let limbs = wanted.iter().zip(raws).map(|((bits, base), raw)| Limb {
                 raw: self.int(raw.into()),
                 bits: *bits,
@@ -265,9 +280,9 @@ fn pack_words(chip: &mut Chip, limbs: &[Limb]) -> Vec<Word> {
         let mut node = pair[0].raw;
         let mut bits = pair[0].bits;
         if let Some(high) = pair.get(1) {
-            let shifted = chip.scale(high.raw, 1 << LIMB_BITS);
+            let shifted = chip.scale(high.raw, 1 << chip.radix.bits);
             node = chip.add(node, shifted);
-            bits = LIMB_BITS + high.bits;
+            bits = chip.radix.bits + high.bits;
         }
         words.push(Word { node, bits });
     }

@@ -23,5 +23,8 @@ pub(crate) use self::{
     mask::MASKS,
     order::{Key, KeyValue, Neighbours},
     pick::Cont,
-    range::{LIMB_BITS, RANGE_BUS, RANGE_COUNT, range_chip, range_row},
+    range::{LIMB_BITS, RANGE_BUS, RANGE_COUNT, Radix, range_chip, range_row},
 };
+
+#[cfg(test)]
+pub(crate) use self::range::range_chip_to;

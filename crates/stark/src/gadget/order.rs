@@ -18,7 +18,7 @@ use alloc::vec::Vec;
 
 use p3_field::PrimeCharacteristicRing;
 
-use super::{Int, LIMB_BITS, Word, compare::WORD_BITS};
+use super::{Int, Word};
 use crate::air::{Chip, F, FillError, Node};
 
 /// One column of a key.
@@ -69,10 +69,11 @@ impl Chip {
             }
             fields.append(&mut digits);
         }
+        let most = self.radix.word_bits();
         let mut words: Vec<Word> = Vec::new();
         for field in fields {
             match words.last_mut() {
-                Some(word) if word.bits + field.bits <= WORD_BITS => {
+                Some(word) if word.bits + field.bits <= most => {
                     let shifted = self.scale(word.node, 1 << field.bits);
                     *word = Word { node: self.add(shifted, field.node), bits: word.bits + field.bits };
                 }
@@ -85,7 +86,8 @@ impl Chip {
     /// Demands that real rows are sorted strictly by `group`, then `rest`.
     pub(crate) fn sorted(&mut self, group: &[Word], rest: &[Word]) -> Neighbours {
         let words: Vec<Word> = group.iter().chain(rest).copied().collect();
-        if words.iter().any(|word| word.bits > WORD_BITS) {
+        let most = self.radix.word_bits();
+        if words.iter().any(|word| word.bits > most) {
             self.fault = Some("words that cannot be compared");
         }
         let real = self.real;
@@ -107,9 +109,10 @@ impl Chip {
             sum = self.add(sum, marked);
         }
         self.equal(seen, pair, "one mark between neighbours");
-        let (low, high) = (self.ranged(LIMB_BITS), self.ranged(LIMB_BITS));
+        let bits = self.radix.bits;
+        let (low, high) = (self.ranged(bits), self.ranged(bits));
         self.leave_free(&[low, high], pair);
-        let shifted = self.scale(high, 1 << LIMB_BITS);
+        let shifted = self.scale(high, 1 << bits);
         let rest_of = self.add(low, shifted);
         let distance = self.add(rest_of, pair);
         self.equal(sum, distance, "the next row is larger");
@@ -123,7 +126,7 @@ impl Chip {
             }
             let difference = |at: usize, row: &crate::air::Row<'_>| {
                 let before = row.field_before(words[at].node).unwrap_or_default();
-                crate::air::integer(row.field(words[at].node) - before, -(1 << WORD_BITS))
+                crate::air::integer(row.field(words[at].node) - before, -(1 << most))
             };
             let found =
                 (0..words.len()).map(|at| (at, difference(at, row))).find(|(_, difference)| *difference != 0);
@@ -131,8 +134,8 @@ impl Chip {
                 return Err(FillError::Number("rows are not in order"));
             };
             row.write_before(columns[at], F::ONE);
-            row.write_before(low, F::from_i64(((difference - 1) & ((1 << LIMB_BITS) - 1)) as i64));
-            row.write_before(high, F::from_i64(((difference - 1) >> LIMB_BITS) as i64));
+            row.write_before(low, F::from_i64(((difference - 1) & ((1 << bits) - 1)) as i64));
+            row.write_before(high, F::from_i64(((difference - 1) >> bits) as i64));
             Ok(())
         });
         Neighbours { cont, last }

@@ -7,10 +7,25 @@
 
 use p3_field::PrimeCharacteristicRing;
 
-use crate::air::{Chip, F, Load, Node, Op};
+use crate::air::{Chip, F, Load, Node, Op, P};
 
 /// Bits of a limb: the widest range that one lookup shows.
 pub(crate) const LIMB_BITS: u32 = 13;
+
+/// What numbers are written in: digits of so many bits, in a field of such an order. Gadgets take both from their
+/// chip, so that tests can build them so small that all values of all cells can be tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Radix {
+    /// Bits of a digit.
+    pub(crate) bits: u32,
+    /// What sums of products of digits must stay below.
+    pub(crate) order: i128,
+}
+
+impl Radix {
+    /// That of all proofs.
+    pub(crate) const FULL: Self = Self { bits: LIMB_BITS, order: P };
+}
 
 /// The bus of `(width, value)`.
 pub(crate) const RANGE_BUS: &str = "range";
@@ -42,7 +57,12 @@ pub(crate) const RANGE_COUNT: usize = 4;
 
 /// The chip that answers range lookups.
 pub(crate) fn range_chip() -> Chip {
-    let mut chip = Chip::bare("range", LIMB_BITS + 1);
+    range_chip_to(LIMB_BITS)
+}
+
+/// The chip that lists the numbers of up to `bits` bits.
+pub(crate) fn range_chip_to(bits: u32) -> Chip {
+    let mut chip = Chip::bare("range", bits + 1);
     let [width, value, power, end, count] = core::array::from_fn(|_| chip.column());
     let [first, last, transition] = [Op::First, Op::Last, Op::Transition].map(|op| chip.graph.add_op(op));
     let one = chip.int(1);
@@ -76,7 +96,7 @@ pub(crate) fn range_chip() -> Chip {
     let power_step = chip.sub(next_power, grown);
     let power_step = chip.mul(transition, power_step);
     chip.zero(power_step, "the power doubles at the end of a block");
-    let full = chip.int(i64::from(LIMB_BITS) + 1);
+    let full = chip.int(i64::from(bits) + 1);
     let short = chip.sub(width, full);
     let at_last = chip.mul(last, short);
     chip.zero(at_last, "the last row is past all widths");

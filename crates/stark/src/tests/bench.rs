@@ -103,6 +103,28 @@ impl Bench {
         std::panic::catch_unwind(work).unwrap_or_default()
     }
 
+    /// The digests of inputs and output that tables with a change show, if nothing refuses them.
+    pub(super) fn accepted(&self, fault: Fault) -> Option<Vec<[F; 8]>> {
+        let work = std::panic::AssertUnwindSafe(|| {
+            let chips = &self.machine.chips;
+            let here = self.refill(fault.chip, fault.chip + 1, Some(fault));
+            let broken = differences(&chips[..=fault.chip], &self.honest, &here);
+            if broken.iter().any(|violation| !matches!(violation, Violation::Bus(_))) {
+                return None;
+            }
+            let traces = self.refill(fault.chip, chips.len(), Some(fault));
+            let broken = differences(chips, &self.honest, &traces);
+            broken.is_empty().then(|| machine_digests(&self.machine, &traces))
+        });
+        // A number beyond all bounds may end the filling.
+        std::panic::catch_unwind(work).unwrap_or_default()
+    }
+
+    /// The digests that honest tables show.
+    pub(super) fn digests(&self) -> Vec<[F; 8]> {
+        machine_digests(&self.machine, &self.honest)
+    }
+
     /// A proof of tables with a change by the machine without a guard, and its public values. The rest of the
     /// statement is that of the case.
     pub(super) fn proof(&self, case: &Case, fault: Fault, chips: &[Arc<Chip>]) -> (Vec<u8>, Vec<Vec<F>>) {

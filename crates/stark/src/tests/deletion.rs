@@ -136,8 +136,9 @@ const BY_SEVERAL_CELLS: [&str; 12] = [
     "words before the first difference are equal",
 ];
 
-/// Kinds of guards that neither search shows: numbers of several rows, or many of one, would have to change at once. The
-/// arguments beside their gadgets say what each is for.
+/// Kinds of guards that neither search shows: numbers of several rows, or many of one, would have to change at once. Of
+/// those outside of digests `small_guards` shows which are needed, and which follow from others. The arguments beside
+/// their gadgets say what each is for.
 const NOT_SHOWN: [&str; 17] = [
     "a century is leap only if 400 divides it",
     "a divisor is not zero",

@@ -5,6 +5,7 @@ use alloc::{format, string::String, vec::Vec};
 use proofmark_plan::{
     check as checker,
     exec::{NoCustom, execute},
+    model::Plan,
     source::{self, Format},
     testing::{Rng, plan_and_inputs},
     typed::TypedPlan,
@@ -125,7 +126,7 @@ fn twenty_random_plans_are_proved() {
 }
 
 /// Random plans within coverage, as text.
-struct Generator {
+pub(crate) struct Generator {
     rng: Rng,
     steps: String,
     /// The steps so far with their schemas.
@@ -144,16 +145,22 @@ const INPUTS: [(&str, &str); 2] = [
 ];
 
 impl Generator {
-    fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64) -> Self {
         Self { rng: Rng::new(seed), steps: String::new(), made: Vec::new() }
     }
 
-    fn plan(mut self) -> (TypedPlan, Vec<Table>) {
+    fn plan(self) -> (TypedPlan, Vec<Table>) {
+        let (_, plan, tables) = self.source();
+        (plan, tables)
+    }
+
+    /// The plan as it was written too.
+    pub(crate) fn source(mut self) -> (Plan, TypedPlan, Vec<Table>) {
         let inputs = if self.rng.chance(40) { 2 } else { 1 };
         for (_, text) in &INPUTS[..inputs] {
             self.steps.push_str(text);
         }
-        let mut plan = self.read("facts").expect("a plan of inputs");
+        let (mut written, mut plan) = self.read("facts").expect("a plan of inputs");
         for (name, _) in &INPUTS[..inputs] {
             let input = plan.inputs.iter().find(|input| input.name == *name).expect("an input");
             let ValueType::Table(schema) = &input.ty else { panic!("a table") };
@@ -169,29 +176,30 @@ impl Generator {
                 let text = self.step(&id, &input, &schema);
                 let before = self.steps.clone();
                 self.steps.push_str(&text);
-                if let Some(found) = self.read(&id) {
+                if let Some((text, found)) = self.read(&id) {
                     let step = found.body.steps.iter().find(|step| step.id == id).expect("the new step");
                     if let ValueType::Table(schema) = &step.result {
                         self.made.push((id.clone(), schema.clone()));
                     }
                     last = id;
-                    plan = found;
+                    (written, plan) = (text, found);
                     break;
                 }
                 self.steps = before;
             }
         }
         // Every input must be read: the last step of all is checked again with its output alone.
-        let plan = self.read(&last).unwrap_or(plan);
+        let (written, plan) = self.read(&last).unwrap_or((written, plan));
         let tables = (0..plan.inputs.len()).map(|at| self.data(&plan, at)).collect();
-        (plan, tables)
+        (written, plan, tables)
     }
 
-    fn read(&self, output: &str) -> Option<TypedPlan> {
+    fn read(&self, output: &str) -> Option<(Plan, TypedPlan)> {
         let text =
             format!("version: \"1.0\"\nid: random\nsteps:\n{}output: {{ step: {output} }}\n", self.steps);
         let source = source::read(&text, "plan.yaml", Format::detect("plan.yaml", &text)).ok()?;
-        Some(source.check().ok()?.0.typed)
+        let typed = source.check().ok()?.0.typed;
+        Some((source.plan, typed))
     }
 
     fn data(&mut self, plan: &TypedPlan, at: usize) -> Table {

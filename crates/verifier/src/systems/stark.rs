@@ -4,6 +4,7 @@
 //! fixes by its hash.
 
 mod bridge;
+mod shards;
 
 use proofmark_core::{Digest, PlanClaim, SecurityKind, SecurityLevel, StarkEvidence};
 use proofmark_plan::{check, typed::TypedPlan, value::Table, wire};
@@ -17,6 +18,8 @@ pub(crate) struct Proof<'a> {
     level: Level,
     /// By which the proof names the inputs.
     inputs: Vec<Digest>,
+    /// If an input is in shards.
+    shards: Option<shards::Shards<'a>>,
 }
 
 impl<'a> Proof<'a> {
@@ -63,7 +66,12 @@ impl<'a> Proof<'a> {
             inputs.map(|table| TableBounds { rows: table.rows, text_bytes: table.text_bytes.clone() });
         let bounds = Bounds { inputs: inputs.collect(), groups: evidence.groups.clone() };
         let inputs = bridge::table_digests(claim, &evidence.bridges)?;
-        Ok(Self { evidence, plan, bounds, level, inputs })
+        let shards = evidence.shards.as_ref();
+        if shards.is_some() && !evidence.bridges.is_empty() {
+            return Err("a table in shards has no bridge".into());
+        }
+        let shards = shards.map(|found| shards::Shards::parse(found, (&source, &plan), claim)).transpose()?;
+        Ok(Self { evidence, plan, bounds, level, inputs, shards })
     }
 
     /// The digest that an output has under this proof.
@@ -71,16 +79,20 @@ impl<'a> Proof<'a> {
     /// # Errors
     /// In words, if it cannot be an output of the plan.
     pub(crate) fn output_digest(&self, output: &Table) -> Result<Digest, String> {
-        let text = output_text_bounds(&self.plan, &self.bounds)
-            .map_err(|_| "the plan cannot be proved under the stated bounds")?;
+        let text = match &self.shards {
+            Some(shards) => shards.output_text_bounds(self.common())?,
+            None => output_text_bounds(&self.plan, &self.bounds)
+                .map_err(|_| "the plan cannot be proved under the stated bounds")?,
+        };
         digest::table_with_text_bounds(output, &text, Salt::NONE).map_err(|e| e.to_string())
     }
 
-    /// Whether the proof shows the claim and is worth what it states.
-    ///
-    /// # Errors
-    /// In words.
-    pub(crate) fn check(&self, claim: &PlanClaim, claim_digest: &Digest) -> Result<(), String> {
+    const fn common(&self) -> shards::Common<'_> {
+        shards::Common { plan: &self.plan, bounds: &self.bounds, level: self.level }
+    }
+
+    /// What the proof of a table that is not in shards is worth, with its bridges.
+    fn check_whole(&self, claim: &PlanClaim, claim_digest: &Digest) -> Result<Security, String> {
         let statement = Statement {
             plan: &self.plan,
             claim: *claim_digest.as_bytes(),
@@ -97,7 +109,18 @@ impl<'a> Proof<'a> {
             level: self.level,
             bridges: &self.evidence.bridges,
         };
-        let security = bridges.check(claim)?.map_or(security, |bridges| security.weaker(bridges));
+        Ok(bridges.check(claim)?.map_or(security, |bridges| security.weaker(bridges)))
+    }
+
+    /// Whether the proof shows the claim and is worth what it states.
+    ///
+    /// # Errors
+    /// In words.
+    pub(crate) fn check(&self, claim: &PlanClaim, claim_digest: &Digest) -> Result<(), String> {
+        let security = match &self.shards {
+            Some(shards) => shards.check(self.common(), (claim, claim_digest), &self.evidence.proof)?,
+            None => self.check_whole(claim, claim_digest)?,
+        };
         let stated = (self.evidence.security, self.evidence.conjectured_bits);
         if level(&security) != stated {
             let (level, conjectured) = level(&security);

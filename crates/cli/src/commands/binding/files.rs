@@ -125,7 +125,8 @@ pub(super) fn powers(path: Option<&Path>) -> Result<PowersOfTau, Error> {
         path: path.to_path_buf(),
         message: e.to_string(),
         hint: Some(
-            "powersOfTau28_hez_final_09.ptau of the perpetual powers of tau serves both forms".to_string(),
+            "leave --powers away: the perpetual powers of tau that come with this command serve both forms"
+                .to_string(),
         ),
     })
 }

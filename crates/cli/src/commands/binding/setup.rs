@@ -24,12 +24,12 @@ use crate::{
 /// Arguments of `setup`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-A ceremony starts from the perpetual powers of tau; those for the open form come with this command. Each party adds a \
+A ceremony starts from the perpetual powers of tau, which come with this command. Each party adds a \
 contribution; if one of them forgets its secret, nobody can forge. `proofmark binding key make` finishes it.
 
 Examples:
   proofmark binding setup --out open.ceremony
-  proofmark binding setup --form sealed --powers powersOfTau28_hez_final_09.ptau --out sealed.ceremony
+  proofmark binding setup --form sealed --out sealed.ceremony
   proofmark binding setup --dev")]
 pub(crate) struct SetupArgs {
     /// Which facts the verifier will know

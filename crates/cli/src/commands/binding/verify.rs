@@ -3,19 +3,18 @@
 use std::path::PathBuf;
 
 use proofmark_binding::keyfile;
-use proofmark_core::{Digest, MAX_RECEIPT_BYTES, SealedOpening, Tier, Verdict};
+use proofmark_core::{Digest, SealedOpening, Tier};
 use proofmark_prover::CancelToken;
 use proofmark_verifier::{Expectations, ExpectedOutput, Policy};
-use serde::Serialize;
 
 use super::files::{PathOrHash, failed};
 use crate::{
-    commands::verify::render_verdict,
+    commands::verify::{self, judge_files},
     config::Config,
-    error::{Error, exit},
+    error::Error,
     files,
-    judge::{Judge, read_policy},
-    ui::{Tone, Ui, clean},
+    judge::Judge,
+    ui::Ui,
 };
 
 /// The longest opening that is read.
@@ -63,17 +62,6 @@ pub(crate) struct VerifyArgs {
     allow_dev: bool,
 }
 
-#[derive(Serialize)]
-struct Answer {
-    receipts: Vec<Judged>,
-}
-
-#[derive(Serialize)]
-struct Judged {
-    path: PathBuf,
-    verdict: Verdict,
-}
-
 pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui, cancel: &CancelToken) -> Result<u8, Error> {
     let policy = policy(&args)?;
     let find = |of: &Option<PathOrHash>, what: &str| -> Result<Option<Digest>, Error> {
@@ -88,40 +76,16 @@ pub(crate) fn execute(args: VerifyArgs, config: &Config, ui: &Ui, cancel: &Cance
         ..Expectations::default()
     };
     let judge = Judge::new(config)?;
-    let mut receipts = Vec::with_capacity(args.receipts.len());
-    for path in &args.receipts {
-        // One byte more than a receipt may have, so that the verifier says so in its own words.
-        receipts.push(files::read(path, MAX_RECEIPT_BYTES as u64 + 1)?);
-    }
-    let verdicts = judge.judge_batch(&receipts, &policy, &expectations);
-    let receipts =
-        args.receipts.into_iter().zip(verdicts).map(|(path, verdict)| Judged { path, verdict }).collect();
-    let answer = Answer { receipts };
-    let many = answer.receipts.len() > 1;
-    ui.answer(&answer, |ui| {
-        let mut text = String::new();
-        for judged in &answer.receipts {
-            if many {
-                let path = judged.path.display().to_string();
-                text.push_str(&format!("{}\n", ui.paint(Tone::Bold, &clean(&path))));
-            }
-            text.push_str(&render_verdict(ui, &judged.verdict));
-        }
-        text
-    });
-    Ok(if answer.receipts.iter().all(|judged| judged.verdict.is_valid()) { 0 } else { exit::REFUSED })
+    judge_files(&args.receipts, &policy, ui, |receipts| {
+        Ok(judge.judge_batch(receipts, &policy, &expectations))
+    })
 }
 
 /// The policy of the command: the file's, with what the options add.
 fn policy(args: &VerifyArgs) -> Result<Policy, Error> {
-    let mut policy = args.policy.as_deref().map(read_policy).transpose()?.unwrap_or_default();
-    if args.allow_dev {
-        policy.allow_dev = true;
-        policy.min_tier = Tier::None;
-    }
-    if let Some(tier) = args.tier {
-        policy.min_tier = tier;
-    }
+    let tier = args.tier.or(args.allow_dev.then_some(Tier::None));
+    let mut policy = verify::policy(args.policy.as_deref(), tier)?;
+    policy.allow_dev |= args.allow_dev;
     // Who types this command asks for a binding receipt, so it needs no section to say so.
     let binding = policy.binding.get_or_insert_default();
     for key in &args.key {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Subcommand;
 use proofmark_core::Digest;
 use proofmark_prover::CancelToken;
+use proofmark_prover_stark::MAX_SHARD_ROWS;
 use serde::Serialize;
 
 use crate::{
@@ -21,7 +22,8 @@ use crate::{
 pub(crate) enum DataCommand {
     /// The root and the table digest of a file, as a plan's input
     #[command(
-        after_help = "The root is what claims name data by; in proofs over tables (stark) it is the table digest. The root can stand in a plan as\n\
+        after_help = "The root is what claims name data by; in proofs over tables (stark) it is the table digest, and of a\n\
+                      table with more rows than a shard the digest of its shards. The root can stand in a plan as\n\
                       `dataCommitment`, and a buyer can give either to `proofmark verify --input`.\n\n\
                       Example: proofmark data commit examples/stocks/stocks.csv --plan examples/stocks/plan.yaml --input prices"
     )]
@@ -49,6 +51,9 @@ pub(crate) struct CommitArgs {
     /// A salt of 64 hex digits, so that nobody can guess the data from its root
     #[arg(long, value_name = "HEX")]
     salt: Option<String>,
+    /// Rows of a shard: the digest of a larger table is that of its shards; default: proving.shardRows
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=MAX_SHARD_ROWS as i64))]
+    shard_rows: Option<u32>,
 }
 
 #[derive(Serialize)]
@@ -58,6 +63,10 @@ struct Answer {
     root: Digest,
     #[serde(skip_serializing_if = "Option::is_none")]
     table_digest: Option<Digest>,
+    /// Of the table in shards, if it has more rows than one of them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sharded_digest: Option<Digest>,
+    shard_rows: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     rows: Option<u64>,
     file_bytes: u64,
@@ -87,10 +96,13 @@ fn commit(args: &CommitArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
         config.max_input_bytes(),
         checked.typed.limits.max_memory_bytes,
     )?;
+    let shard_rows = args.shard_rows.unwrap_or_else(|| config.shard_rows());
     let answer = Answer {
         input: declared.name.clone(),
         root: input.root(),
         table_digest: input.table_digest(),
+        sharded_digest: input.sharded_digest(shard_rows),
+        shard_rows,
         rows: input.rows(),
         file_bytes: input.file_bytes,
         salted: salt.is_some(),
@@ -99,6 +111,10 @@ fn commit(args: &CommitArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
         let mut facts = Facts::default();
         facts.add("root", answer.root.to_string());
         facts.maybe("table digest", answer.table_digest.map(|digest| digest.to_string()));
+        facts.maybe(
+            "in shards",
+            answer.sharded_digest.map(|digest| format!("{digest} of {} rows", grouped(shard_rows.into()))),
+        );
         facts.add("input", answer.input.clone());
         facts.maybe("rows", answer.rows.map(grouped));
         facts.add("file", bytes(answer.file_bytes));

@@ -29,6 +29,30 @@ use crate::{
     ui::{Tone, Ui, clean},
 };
 
+/// Who votes, and how many of them certify.
+#[derive(Debug, clap::Args)]
+pub(super) struct CommitteeArgs {
+    /// The committee that you trust, JSON
+    #[arg(long, value_name = "FILE")]
+    committee: PathBuf,
+    /// Another quorum than the committee's, for example 36: votes and certificates are for one committee and one quorum, and a
+    /// certificate says what its own is worth
+    #[arg(long, value_name = "N")]
+    quorum: Option<usize>,
+}
+
+impl CommitteeArgs {
+    pub(super) fn read(&self) -> Result<Committee, Error> {
+        let committee: Committee = read_json(&self.committee)?;
+        match self.quorum {
+            Some(quorum) => {
+                Committee::new(committee.validators().to_vec(), quorum).map_err(|e| Error::usage(e, ""))
+            }
+            None => Ok(committee),
+        }
+    }
+}
+
 /// Arguments of `witness vote`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -44,12 +68,8 @@ pub(crate) struct VoteArgs {
     /// The epoch
     #[arg(long, value_name = "N")]
     epoch: u64,
-    /// The committee, JSON
-    #[arg(long, value_name = "FILE")]
-    committee: PathBuf,
-    /// Another quorum than the committee's, for example 36: a vote is for a committee and its quorum
-    #[arg(long, value_name = "N")]
-    quorum: Option<usize>,
+    #[command(flatten)]
+    committee: CommitteeArgs,
     /// Which key speaks for which shard, JSON
     #[arg(long, value_name = "FILE")]
     identities: PathBuf,
@@ -81,12 +101,8 @@ pub(crate) struct CertifyArgs {
     /// The epoch
     #[arg(long, value_name = "N")]
     epoch: u64,
-    /// The committee, JSON
-    #[arg(long, value_name = "FILE")]
-    committee: PathBuf,
-    /// Another quorum than the committee's, for example 36: the votes must be for it, and the certificate says what it is worth
-    #[arg(long, value_name = "N")]
-    quorum: Option<usize>,
+    #[command(flatten)]
+    committee: CommitteeArgs,
     /// Where the certificate goes
     #[arg(long, value_name = "FILE")]
     certificate: PathBuf,
@@ -100,12 +116,8 @@ pub(crate) struct CertifyArgs {
 pub(crate) struct CertificateArgs {
     /// A certificate, or evidence of double signing
     file: PathBuf,
-    /// The committee that you trust, JSON
-    #[arg(long, value_name = "FILE")]
-    committee: PathBuf,
-    /// Another quorum than the committee's
-    #[arg(long, value_name = "N")]
-    quorum: Option<usize>,
+    #[command(flatten)]
+    committee: CommitteeArgs,
     /// An inclusion proof whose root must be the certified one
     #[arg(long, value_name = "FILE")]
     inclusion: Option<PathBuf>,
@@ -115,7 +127,7 @@ pub(crate) struct CertificateArgs {
 }
 
 pub(super) fn vote(args: &VoteArgs, config: &Config, ui: &Ui) -> Result<u8, Error> {
-    let committee = read_committee(&args.committee, args.quorum)?;
+    let committee = args.committee.read()?;
     let key_path = args.key.clone().unwrap_or_else(|| config.provider_key());
     let key = keys::load(&key_path)?;
     if committee.position(&keys::public(&key)).is_none() {
@@ -203,7 +215,7 @@ fn enter_book(key: &Path, ballot: &Ballot) -> Result<(), Error> {
 }
 
 pub(super) fn certify(args: &CertifyArgs, ui: &Ui) -> Result<u8, Error> {
-    let committee = read_committee(&args.committee, args.quorum)?;
+    let committee = args.committee.read()?;
     let mut tally = Tally::new(&committee, args.epoch);
     let (mut counted, mut evidence) = (0, Vec::new());
     for path in &args.votes {
@@ -284,7 +296,7 @@ fn check_quorum(vote: &Vote, committee: &Committee, path: &Path) -> Result<(), E
 }
 
 pub(super) fn check(args: &CertificateArgs, ui: &Ui) -> Result<u8, Error> {
-    let committee = read_committee(&args.committee, args.quorum)?;
+    let committee = args.committee.read()?;
     let bytes = files::read(&args.file, MAX_CERTIFICATE_BYTES as u64)?;
     let refused = |message: String| Error::Refused { code: "bad-certificate", message, hint: None };
     if let Ok(evidence) = serde_json::from_slice::<DoubleSigning>(&bytes) {
@@ -322,16 +334,6 @@ pub(super) fn check(args: &CertificateArgs, ui: &Ui) -> Result<u8, Error> {
         )
     });
     Ok(0)
-}
-
-pub(super) fn read_committee(path: &Path, quorum: Option<usize>) -> Result<Committee, Error> {
-    let committee: Committee = read_json(path)?;
-    match quorum {
-        Some(quorum) => {
-            Committee::new(committee.validators().to_vec(), quorum).map_err(|e| Error::usage(e, ""))
-        }
-        None => Ok(committee),
-    }
 }
 
 fn to_json<T: Serialize>(value: &T) -> String {

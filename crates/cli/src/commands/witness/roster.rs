@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::{
     anchor::{Transaction, label, refused},
     cluster::{Cluster, NodeArgs, explain},
-    epoch::read_committee,
+    epoch::CommitteeArgs,
     verify::read_identities,
 };
 use crate::{
@@ -38,12 +38,8 @@ pub(crate) struct RosterArgs {
     /// Which key speaks for which shard, JSON: shards 0 to their number
     #[arg(long, value_name = "FILE")]
     identities: PathBuf,
-    /// The validators, JSON
-    #[arg(long, value_name = "FILE")]
-    committee: PathBuf,
-    /// Another quorum than the committee's
-    #[arg(long, value_name = "N")]
-    quorum: Option<usize>,
+    #[command(flatten)]
+    committee: CommitteeArgs,
     /// The oldest witness that is recorded, in seconds from its start
     #[arg(long, value_name = "SECONDS", default_value_t = 86_400)]
     max_age: u64,
@@ -64,7 +60,7 @@ pub(super) fn execute(args: &RosterArgs, config: &Config, ui: &Ui) -> Result<u8,
     let payer = args.node.payer(config)?;
     let authority = Address::new_from_array(payer.verifying_key().to_bytes());
     let shards = shard_keys(args)?;
-    let committee = read_committee(&args.committee, args.quorum)?;
+    let committee = args.committee.read()?;
     let count = |number: usize| u16::try_from(number).map_err(|_| refused(Fault::BadRoster));
     let terms = Terms {
         shards: count(shards.len())?,
