@@ -141,6 +141,18 @@ fn tests(counts: &mut Counts) -> Result<Outcome> {
     counts.add(&watch(cargo(["test", "--workspace", "--locked", "--no-fail-fast"])?)?)
 }
 
+/// Ignored tests that the step `heavy` leaves out. The suite makes one zkVM proof, from end to end, in the step `proof`; of the
+/// others, which take up to an hour each, smaller versions are among the `tests`.
+const BY_HAND: &[&str] = &[
+    "a_real_proof",
+    "a_million_mutations",
+    "withstand_all_lies",
+    "do_not_tell_databases_apart",
+    "many_random_plans_in_shards",
+    "every_date_has_one_year",
+    "longer_",
+];
+
 /// Tests that are `#[ignore = "heavy: …"]`. Dependencies are the optimised ones of the step before; only our own crates are
 /// built again, optimised, with their assertions on.
 fn heavy(counts: &mut Counts) -> Result<Outcome> {
@@ -148,9 +160,7 @@ fn heavy(counts: &mut Counts) -> Result<Outcome> {
     println!("r0vm {} at {}", r0vm::VERSION, server.display());
     let optimised =
         ["test", "--workspace", "--locked", "--no-fail-fast", "--config", "profile.dev.opt-level=2"];
-    // The suite makes one proof, from end to end, in the step `proof`. A million mutations take most of an hour: they are
-    // run by hand, a sample of them by the step `tests`.
-    let skipped = ["--skip", "a_real_proof", "--skip", "a_million_mutations"];
+    let skipped = BY_HAND.iter().flat_map(|name| ["--skip", name]);
     let ignored = ["--lib", "--bins", "--tests", "--", "--ignored", "--test-threads=1"];
     let ignored = ignored.into_iter().chain(skipped).collect::<Vec<_>>();
     counts.add(&watch(cargo(optimised.iter().chain(&ignored))?)?)
