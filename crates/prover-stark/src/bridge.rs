@@ -72,7 +72,7 @@ pub(crate) struct Task {
     bounds: TableBounds,
     rows_per_leaf: u16,
     digest: Digest,
-    root: Digest,
+    pub(crate) root: Digest,
     level: Level,
 }
 
@@ -247,7 +247,7 @@ impl Stark {
         refuse_memory(cost.memory_bytes, bounds)?;
         let (calibration, cache, key) = self.calibration("bridge");
         let tick = || {
-            let remaining = calibration.time(cost.cells).saturating_sub(start.elapsed());
+            let remaining = calibration.time(cost.work).saturating_sub(start.elapsed());
             report(bounds, Phase::Bridge { input, of }, Some(remaining));
         };
         tick();
@@ -260,7 +260,7 @@ impl Stark {
             Failure::Verify(error) => ProveError::BadOutput { detail: format!("the bridge: {error}") },
         })?;
         if let Some(cache) = cache {
-            calibration.learn(&cache, &key, cost.cells, ended.time);
+            calibration.learn(&cache, &key, cost.work, ended.time);
         }
         // The proof is there; one that cannot be kept is made again next time.
         kept.iter().for_each(|kept| kept.write(&id, &proof));

@@ -1,6 +1,6 @@
 //! A request as the STARK sees it: owned, so that a thread can work on it, and with public bounds that fit.
 
-use proofmark_core::{Algorithm, Claim, Digest, PlanClaim};
+use proofmark_core::{Algorithm, Claim, Digest, PlanClaim, TableBounds as StatedBounds};
 use proofmark_plan::{
     guest,
     typed::{TypedBlock, TypedOp, TypedPlan},
@@ -55,6 +55,12 @@ impl<'a> Tables<'a> {
             })
             .collect()
     }
+}
+
+/// The bounds of inputs as evidence states them.
+pub(crate) fn stated(bounds: &Bounds) -> Vec<StatedBounds> {
+    let stated = bounds.inputs.iter();
+    stated.map(|table| StatedBounds { rows: table.rows, text_bytes: table.text_bytes.clone() }).collect()
 }
 
 /// Whether an input is named by its root, which takes a bridge.

@@ -10,8 +10,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use proofmark_core::{Claim, Digest, Evidence, StarkEvidence, TableBounds as StatedBounds};
-use proofmark_plan::{commit, guest, typed::TypedPlan, value::Value};
+use proofmark_core::{Claim, Digest, Evidence, StarkEvidence};
+use proofmark_plan::{guest, typed::TypedPlan, value::Value};
 use proofmark_prover::{
     Control, Digests, Estimate, Executed, Phase, Program, Progress, ProofStats, ProveError, ProveRequest,
     Proved, Prover, ServerInfo, Unsupported, Work,
@@ -27,8 +27,8 @@ use rand::{SeedableRng as _, TryRng as _, rngs::StdRng, rngs::SysRng};
 
 use crate::{
     bridge::{Origin, Task},
-    cut::Cut,
-    job::{Job, Tables, unsupported},
+    cut::{Cut, steps},
+    job::{Job, Tables, stated, unsupported},
     shards::{Made, ShardedJob, Stage},
 };
 
@@ -167,11 +167,7 @@ impl Prover for Stark {
             }
             return cut.digests(request, &tables, output);
         }
-        let refused = |steps: Vec<proofmark_stark::Unsupported>| {
-            let steps: Vec<_> = steps.iter().map(|step| format!("{}: {}", step.step, step.reason)).collect();
-            unsupported(steps.join("; "))
-        };
-        let text = output_text_bounds(request.typed, &tables.bounds).map_err(refused)?;
+        let text = output_text_bounds(request.typed, &tables.bounds).map_err(steps)?;
         let salt = Salt::from_seed(&request.output_salt);
         let output = digest::table_with_text_bounds(output, &text, salt)
             .map_err(|error| unsupported(format!("the output: {error}")))?;
@@ -179,8 +175,9 @@ impl Prover for Stark {
         let bridged = request.typed.inputs.iter().zip(request.inputs).zip(&mut inputs);
         for ((input, (value, salt)), digest) in bridged.filter(|((input, _), _)| self.names_by_root(input)) {
             // Whether such a table has a bridge is a matter of its data too.
-            Task::new(input, value, salt, self.level())?.cost()?;
-            *digest = commit::root(value, input.rows_per_leaf, salt);
+            let task = Task::new(input, value, salt, self.level())?;
+            task.cost()?;
+            *digest = task.root;
         }
         Ok(Digests { inputs, output })
     }
@@ -270,12 +267,9 @@ impl Prover for Stark {
         let origins: Vec<Origin> = bridges.iter().map(|bridge| bridge.origin).collect();
         let time = time + bridges.iter().map(|bridge| bridge.time).sum::<Duration>();
         let memory = bridges.iter().map(|bridge| bridge.peak_memory_bytes).max().unwrap_or(0);
-        let stated = job.bounds.inputs.iter();
-        let stated =
-            stated.map(|table| StatedBounds { rows: table.rows, text_bytes: table.text_bytes.clone() });
         let evidence = StarkEvidence {
             plan: job.plan_bytes.clone().into(),
-            inputs: stated.collect(),
+            inputs: stated(&job.bounds),
             groups: job.bounds.groups.clone(),
             level: level.to_owned(),
             proof: proof.into(),

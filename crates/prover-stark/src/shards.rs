@@ -6,7 +6,7 @@ use std::sync::{
 };
 use std::time::{Duration, Instant};
 
-use proofmark_core::{Claim, Digest, StarkEvidence, StarkShard, StarkShards, TableBounds as StatedBounds};
+use proofmark_core::{Claim, Digest, StarkEvidence, StarkShard, StarkShards};
 use proofmark_plan::{
     exec::{NoCustom, execute},
     guest,
@@ -24,7 +24,7 @@ use rand::{Rng as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
     cut::{Cut, steps},
-    job::{Tables, check_claim, raise, raise_by, unsupported},
+    job::{Tables, check_claim, raise, raise_by, stated, unsupported},
     prove::{Failure, Watch, system_random},
 };
 
@@ -169,29 +169,35 @@ impl ShardedJob {
         inputs.collect()
     }
 
-    /// The statement of a proof, its inputs, their salts, and that of its output. The merge comes after the shards.
-    fn piece(&self, at: usize) -> Result<(Piece<'_>, Vec<Table>, Vec<Salt>, Salt), Failure> {
-        let none = || told(unsupported("a derived plan has other inputs"));
+    /// What a proof states. The merge comes after the shards.
+    fn piece(&self, at: usize) -> Result<Piece<'_>, Failure> {
+        let piece = match at < self.parts.len() {
+            true => self.sharded().shard(at),
+            false => self.sharded().merge().map_err(|found| told(steps(found)))?,
+        };
+        piece.ok_or_else(|| told(unsupported("a derived plan has other inputs")))
+    }
+
+    /// The inputs of a proof, their salts, and that of its output.
+    fn witness(&self, at: usize) -> (Vec<Table>, Vec<Salt>, Salt) {
         if let Some(groups) = self.group_salts.get(at) {
             let salts = self.cut.split.shard_inputs.iter().map(|source| match source {
                 Source::Input(input) => self.salts[*input],
                 Source::Part(_) | Source::Shard => Salt::from_seed(&shard_salt(&self.seed, at)),
             });
-            let piece = self.sharded().shard(at).ok_or_else(none)?;
-            return Ok((piece, self.shard_inputs(self.shard(at)), salts.collect(), *groups));
+            return (self.shard_inputs(self.shard(at)), salts.collect(), *groups);
         }
-        let piece = self.sharded().merge().map_err(|found| told(steps(found)))?.ok_or_else(none)?;
         let pick = |source: &Source| match source {
             Source::Part(part) => (self.groups[*part].clone(), self.group_salts[*part]),
             Source::Input(input) => (self.tables[*input].clone(), self.salts[*input]),
             Source::Shard => (self.tables[self.cut.input].clone(), Salt::NONE),
         };
         let (inputs, salts) = self.cut.split.merge_inputs.iter().map(pick).unzip();
-        Ok((piece, inputs, salts, self.output_salt))
+        (inputs, salts, self.output_salt)
     }
 
     fn cost(&self, at: usize) -> Result<Cost, Failure> {
-        let (piece, ..) = self.piece(at)?;
+        let piece = self.piece(at)?;
         let statement = piece.statement();
         let found = cost(statement.plan, statement.bounds, self.level).map_err(Failure::Prove)?;
         match self.memory_limit_bytes {
@@ -241,7 +247,8 @@ impl ShardedJob {
             let at = proofs.len();
             stage.work.store(self.costs()?.work, Ordering::Relaxed);
             stage.proof.store(at as u64 + 1, Ordering::Relaxed);
-            let (piece, inputs, salts, output_salt) = self.piece(at)?;
+            let piece = self.piece(at)?;
+            let (inputs, salts, output_salt) = self.witness(at);
             let witness = Witness { inputs: &inputs, salts: &salts, output_salt };
             let mut watch = Watch(abandoned);
             let made = if prove {
@@ -298,9 +305,6 @@ impl ShardedJob {
 
     fn evidence(&self, shards: Vec<Vec<u8>>, merge: Vec<u8>, security: &Security) -> StarkEvidence {
         let (security, conjectured_bits) = proofmark_verifier::systems::stark::level(security);
-        let bounds = self.cut.bounds.inputs.iter();
-        let stated =
-            bounds.map(|table| StatedBounds { rows: table.rows, text_bytes: table.text_bytes.clone() });
         let shards = self.parts.iter().zip(shards).map(|(part, proof)| StarkShard {
             table: part.table,
             groups: part.groups,
@@ -308,7 +312,7 @@ impl ShardedJob {
         });
         StarkEvidence {
             plan: self.plan_bytes.clone().into(),
-            inputs: stated.collect(),
+            inputs: stated(&self.cut.bounds),
             groups: self.cut.bounds.groups.clone(),
             level: self.level.name().to_owned(),
             proof: merge.into(),
