@@ -24,8 +24,6 @@ struct Tally {
     fail: usize,
     /// Plans that the STARK does not cover.
     uncovered: usize,
-    /// Plans that it should cover and whose tables cannot be filled all the same: faults of the prover, which proves nothing then.
-    refused: usize,
 }
 
 /// Compares so many plans within coverage; about one in fifteen is.
@@ -98,11 +96,6 @@ fn compare(plans: usize) {
                 tally.uncovered += 1;
                 continue;
             }
-            (Ok(_), Err(ProveError::Unsupported { detail, .. })) => {
-                eprintln!("seed {seed}: executed, but not proved: {detail}");
-                tally.refused += 1;
-                continue;
-            }
             (native, tables) => panic!("seed {seed}: native {native:?}, tables {tables:?}"),
         }
         let request = ProveRequest { claim: &unread, request };
@@ -123,8 +116,6 @@ fn compare(plans: usize) {
     }
     eprintln!("{tally:?}");
     assert!(tally.agree > plans / 2);
-    // A known one in some hundreds: a constant text over a table that an anti join left empty (seed 3669).
-    assert!(tally.refused * 100 <= plans, "{tally:?}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ pub(crate) struct Int {
 }
 
 /// A digit of an integer.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Limb {
     /// An expression in `0 .. 2^bits`.
     pub(crate) raw: Node,

@@ -60,6 +60,11 @@ impl Chip {
     /// `bit ? a : b`; `live` is one where either counts.
     pub(crate) fn choose(&mut self, live: Node, bit: Node, a: &Int, b: &Int) -> Int {
         let (a, b) = self.same_encoding(live, a, b);
+        if a.limbs == b.limbs {
+            // Above all a constant and itself: a choice between them would have no digits for the zeros of rows that
+            // only fill the table.
+            return a;
+        }
         let other = self.not(bit);
         let (lo, hi) = (a.lo.min(b.lo), a.hi.max(b.hi));
         let result = self.limbs_like(&a, lo, hi);

@@ -146,6 +146,19 @@ fn loops_in_loops_end() {
     assert!(found.iter().any(|step| step.reason.contains("too many columns")), "{found:?}");
 }
 
+/// What a constant gives in both branches goes on to a table whose last rows are only there to fill it.
+#[test]
+fn a_choice_between_equal_constants_can_be_sorted() {
+    agrees(
+        r#"
+  - { id: same, type: compute, input: rows, operation: { op: math, columns: { x: "a > 3 ? 'b' : 'b'", y: "a > 3 ? 7 : 7", z: "least(-5, -5)" } } }
+  - { id: none, type: filter, input: same, condition: "a > 100" }
+  - { id: out, type: transform, input: none, operation: { op: sort, by: [x, y, z] } }
+"#,
+        SMALL,
+    );
+}
+
 const LONG: &str = "a,k\n4,a text that is longer than thirty bytes\n1,Oslo\n3,a text that is longer than thirty bytes\n9,\"\"\n";
 
 #[test]
