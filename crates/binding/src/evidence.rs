@@ -19,6 +19,7 @@ use crate::{
     circuit::{self, Form},
     key::{self, VerifyingKey},
     proof::{PreparedKey, Proof},
+    threads,
 };
 
 /// What a binding proof is worth.
@@ -98,8 +99,12 @@ pub const fn form_of(claim: &Claim) -> Option<Form> {
 /// # Errors
 /// What is wrong; the receipt's maker is at fault.
 pub fn check(claim: &Claim, evidence: &BindingEvidence) -> Result<(), EvidenceError> {
-    let item = Item::read(claim, evidence)?;
-    if item.key.holds(&item.proof, &item.public) { Ok(()) } else { Err(EvidenceError::DoesNotHold) }
+    let (key, public) = subject(claim, evidence)?;
+    match key.encoded_holds(&evidence.proof, &public) {
+        Some(true) => Ok(()),
+        Some(false) => Err(EvidenceError::DoesNotHold),
+        None => Err(EvidenceError::BadProof),
+    }
 }
 
 /// As [`check`] for many receipts, at a third of the price of one each. Every member has its own result: if the whole does
@@ -107,8 +112,9 @@ pub fn check(claim: &Claim, evidence: &BindingEvidence) -> Result<(), EvidenceEr
 pub fn check_batch(items: &[(&Claim, &BindingEvidence)]) -> Vec<Result<(), EvidenceError>> {
     let mut results = Vec::with_capacity(items.len());
     let mut read: Vec<(usize, Item)> = Vec::with_capacity(items.len());
-    for (at, (claim, evidence)) in items.iter().enumerate() {
-        match Item::read(claim, evidence) {
+    let items = threads::map(items, threads::CHUNK, &|(claim, evidence)| Item::read(claim, evidence));
+    for (at, item) in items.into_iter().enumerate() {
+        match item {
             Ok(item) => {
                 results.push(Ok(()));
                 read.push((at, item));
@@ -146,22 +152,27 @@ struct Item {
 
 impl Item {
     fn read(claim: &Claim, evidence: &BindingEvidence) -> Result<Self, EvidenceError> {
-        let label = key_label(&evidence.key).ok_or(EvidenceError::BadKey)?;
-        if label.dev != evidence.dev {
-            return Err(EvidenceError::DevMisstated);
-        }
-        if form_of(claim).ok_or(EvidenceError::BadClaim)? != label.form {
-            return Err(EvidenceError::WrongForm);
-        }
-        let public = match claim {
-            Claim::Binding(claim) => circuit::open_public(claim),
-            Claim::SealedBinding(claim) => circuit::sealed_public(claim).ok_or(EvidenceError::BadClaim)?,
-            _ => return Err(EvidenceError::BadClaim),
-        };
-        let key = prepared(label.id, &evidence.key).ok_or(EvidenceError::BadKey)?;
+        let (key, public) = subject(claim, evidence)?;
         let proof = Proof::from_bytes(&evidence.proof).ok_or(EvidenceError::BadProof)?;
         Ok(Self { key, proof, public })
     }
+}
+
+/// The key of a proof and the public values that it should hold for.
+fn subject(claim: &Claim, evidence: &BindingEvidence) -> Result<(Arc<PreparedKey>, Vec<Fr>), EvidenceError> {
+    let label = key_label(&evidence.key).ok_or(EvidenceError::BadKey)?;
+    if label.dev != evidence.dev {
+        return Err(EvidenceError::DevMisstated);
+    }
+    if form_of(claim).ok_or(EvidenceError::BadClaim)? != label.form {
+        return Err(EvidenceError::WrongForm);
+    }
+    let public = match claim {
+        Claim::Binding(claim) => circuit::open_public(claim),
+        Claim::SealedBinding(claim) => circuit::sealed_public(claim).ok_or(EvidenceError::BadClaim)?,
+        _ => return Err(EvidenceError::BadClaim),
+    };
+    Ok((prepared(label.id, &evidence.key).ok_or(EvidenceError::BadKey)?, public))
 }
 
 /// Prepared keys that are remembered: preparing costs as much as verifying. There are few keys; the oldest goes first.

@@ -37,6 +37,7 @@ pub mod service;
 pub mod settings;
 #[cfg(feature = "prover")]
 pub mod setup;
+mod threads;
 
 use core::fmt;
 

@@ -5,11 +5,17 @@ use std::vec::Vec;
 use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
 use ark_ec::{
     AdditiveGroup as _, AffineRepr as _, CurveGroup as _, PrimeGroup as _, VariableBaseMSM as _,
-    pairing::Pairing as _,
+    pairing::{MillerLoopOutput, Pairing},
 };
 use ark_ff::Field as _;
 
-use crate::{key::VerifyingKey, point};
+use crate::{
+    key::VerifyingKey,
+    point,
+    threads::{self, join},
+};
+
+type Target = <Bn254 as Pairing>::TargetField;
 
 /// Bytes of an encoded proof.
 pub const PROOF_BYTES: usize = 2 * point::G1_BYTES + point::G2_BYTES;
@@ -51,9 +57,9 @@ impl Proof {
 pub struct PreparedKey {
     key: VerifyingKey,
     /// `e(α, β)`.
-    alpha_beta: <Bn254 as ark_ec::pairing::Pairing>::TargetField,
-    gamma_negated: <Bn254 as ark_ec::pairing::Pairing>::G2Prepared,
-    delta_negated: <Bn254 as ark_ec::pairing::Pairing>::G2Prepared,
+    alpha_beta: Target,
+    gamma_negated: <Bn254 as Pairing>::G2Prepared,
+    delta_negated: <Bn254 as Pairing>::G2Prepared,
 }
 
 impl PreparedKey {
@@ -74,28 +80,69 @@ impl PreparedKey {
 
     /// Whether the proof holds for these public values: `e(A, B) = e(α, β) · e(X, γ) · e(C, δ)`.
     pub fn holds(&self, proof: &Proof, public: &[Fr]) -> bool {
-        let Some(folded) = self.fold_public(public) else { return false };
-        let product = Bn254::multi_miller_loop(
-            [proof.a, folded.into_affine(), proof.c],
-            [proof.b.into(), self.gamma_negated.clone(), self.delta_negated.clone()],
-        );
-        Bn254::final_exponentiation(product).is_some_and(|value| value.0 == self.alpha_beta)
+        self.judge(|| Some((proof.a, proof.b)), proof.c, public) == Some(true)
+    }
+
+    /// As [`Self::holds`] for the bytes of a proof; nothing if they are not those of one. Reading `B`, which takes long
+    /// because its group must be checked, and what depends on it have a thread of their own.
+    pub fn encoded_holds(&self, bytes: &[u8], public: &[Fr]) -> Option<bool> {
+        let c = point::take_g1(&mut bytes.get(PROOF_BYTES - point::G1_BYTES..)?)?;
+        self.judge(|| Proof::from_bytes(bytes).map(|proof| (proof.a, proof.b)), c, public)
+    }
+
+    fn judge(
+        &self,
+        read: impl FnOnce() -> Option<(G1Affine, G2Affine)> + Send,
+        c: G1Affine,
+        public: &[Fr],
+    ) -> Option<bool> {
+        let first = || read().map(|(a, b)| Bn254::miller_loop(a, b));
+        let fixed = || {
+            let points = [self.fold_public(public)?.into_affine(), c];
+            Some(Bn254::multi_miller_loop(points, [self.gamma_negated.clone(), self.delta_negated.clone()]))
+        };
+        let (first, fixed) = join(first, fixed);
+        let first = first?;
+        Some(fixed.is_some_and(|fixed| self.is(first.0 * fixed.0, self.alpha_beta)))
+    }
+
+    /// Whether a product of Miller loops is this value in the target group.
+    fn is(&self, product: Target, value: Target) -> bool {
+        Bn254::final_exponentiation(MillerLoopOutput(product)).is_some_and(|product| product.0 == value)
     }
 
     /// Whether all proofs hold, by one random linear combination: a false set passes with a chance of
     /// 2^-128 at most, if `weights` are independent, uniform and unknown to whoever made the proofs.
     pub fn all_hold(&self, statements: &[(&Proof, &[Fr])], weights: &[u128]) -> bool {
         assert_eq!(statements.len(), weights.len(), "one weight for each proof");
+        let weighted: Vec<_> = statements.iter().zip(weights).collect();
+        let chunks: Vec<_> = weighted.chunks(threads::CHUNK).collect();
+        let parts = threads::map(&chunks, 1, &|chunk| self.combine(chunk));
+        let Some(Part { sum, public, product, c }) =
+            parts.into_iter().reduce(|a, b| Some(a?.with(b?))).unwrap_or_else(|| self.combine(&[]))
+        else {
+            return false;
+        };
+        let x: G1Projective = self.key.public.iter().zip(&public).map(|(base, factor)| *base * factor).sum();
+        let fixed = Bn254::multi_miller_loop(
+            G1Projective::normalize_batch(&[x, c]),
+            [self.gamma_negated.clone(), self.delta_negated.clone()],
+        );
+        let expected = self.alpha_beta.pow(ark_ff::PrimeField::into_bigint(sum));
+        self.is(product * fixed.0, expected)
+    }
+
+    /// The sums of some statements; nothing if one has not as many public values as the key.
+    fn combine(&self, statements: &[(&(&Proof, &[Fr]), &u128)]) -> Option<Part> {
         let (mut sum, mut folded) = (Fr::ZERO, vec![Fr::ZERO; self.key.public.len()]);
-        let mut left = Vec::with_capacity(statements.len() + 2);
-        let mut right: Vec<<Bn254 as ark_ec::pairing::Pairing>::G2Prepared> =
-            Vec::with_capacity(statements.len() + 2);
-        for ((proof, public), weight) in statements.iter().zip(weights) {
+        let mut left = Vec::with_capacity(statements.len());
+        let mut right: Vec<<Bn254 as Pairing>::G2Prepared> = Vec::with_capacity(statements.len());
+        for ((proof, public), weight) in statements {
             if public.len() + 1 != folded.len() {
-                return false;
+                return None;
             }
-            let bits = [*weight as u64, (*weight >> 64) as u64];
-            let weight = Fr::from(*weight);
+            let bits = [**weight as u64, (**weight >> 64) as u64];
+            let weight = Fr::from(**weight);
             sum += weight;
             folded[0] += weight;
             for (slot, value) in folded[1..].iter_mut().zip(*public) {
@@ -105,26 +152,42 @@ impl PreparedKey {
             right.push(proof.b.into());
         }
         // Σ w_i C_i by halves of the weights: one sum over many points is cheaper than a product for each.
-        let cs: Vec<G1Affine> = statements.iter().map(|(proof, _)| proof.c).collect();
+        let cs: Vec<G1Affine> = statements.iter().map(|((proof, _), _)| proof.c).collect();
         let half = |shift: u32| {
-            let scalars: Vec<u64> = weights.iter().map(|weight| (*weight >> shift) as u64).collect();
+            let scalars: Vec<u64> = statements.iter().map(|(_, weight)| (**weight >> shift) as u64).collect();
             G1Projective::msm_u64(&cs, &scalars)
         };
-        let cs = half(0) + half(64).mul_bigint([0, 1]);
-        let x: G1Projective = self.key.public.iter().zip(&folded).map(|(base, factor)| *base * factor).sum();
-        left.push(x);
-        left.push(cs);
-        right.push(self.gamma_negated.clone());
-        right.push(self.delta_negated.clone());
-        let product = Bn254::multi_miller_loop(G1Projective::normalize_batch(&left), right);
-        let expected = self.alpha_beta.pow(ark_ff::PrimeField::into_bigint(sum));
-        Bn254::final_exponentiation(product).is_some_and(|value| value.0 == expected)
+        let c = half(0) + half(64).mul_bigint([0, 1]);
+        let product = Bn254::multi_miller_loop(G1Projective::normalize_batch(&left), right).0;
+        Some(Part { sum, public: folded, product, c })
     }
 
     fn fold_public(&self, public: &[Fr]) -> Option<G1Projective> {
         let (first, rest) = self.key.public.split_first()?;
         (public.len() == rest.len())
             .then(|| rest.iter().zip(public).map(|(base, value)| *base * value).sum::<G1Projective>() + first)
+    }
+}
+
+/// Sums over statements, each times its weight `w`.
+struct Part {
+    /// `Σ w`.
+    sum: Fr,
+    /// `Σ w` times each public value, the constant one first.
+    public: Vec<Fr>,
+    /// The product of the Miller loops of `w A` and `B`.
+    product: Target,
+    /// `Σ w C`.
+    c: G1Projective,
+}
+
+impl Part {
+    fn with(mut self, other: Self) -> Self {
+        self.sum += other.sum;
+        self.public.iter_mut().zip(other.public).for_each(|(sum, value)| *sum += value);
+        self.product *= other.product;
+        self.c += other.c;
+        self
     }
 }
 
@@ -159,6 +222,6 @@ pub fn prove(key: &crate::key::ProvingKey, witness: &crate::circuit::Witness, r:
         let [a, c] = G1Projective::normalize_batch(&[a, c])[..] else { unreachable!("two in, two out") };
         (a, c)
     };
-    let (b, (a, c)) = rayon::join(work_g2, work_g1);
+    let (b, (a, c)) = join(work_g2, work_g1);
     Proof { a, b, c }
 }
