@@ -1,33 +1,30 @@
 //! Parameters of the protocol.
 
-use p3_challenger::DuplexChallenger;
+use alloc::vec::Vec;
+
+use p3_challenger::{HashChallenger, SerializingChallenger32};
 use p3_commit::ExtensionMmcs;
-use p3_dft::Radix2DitParallel;
-use p3_field::{Field, extension::QuinticTrinomialExtensionField};
-use p3_fri::{FriParameters, HidingFriPcs};
-use p3_koala_bear::{Poseidon2KoalaBear, default_koalabear_poseidon2_16};
-use p3_symmetric::{PaddingFreeSponge, TruncatedPermutation};
+use p3_field::extension::QuinticTrinomialExtensionField;
+use p3_fri::FriParameters;
+use p3_keccak::Sha3_256Hash;
+use p3_symmetric::{CompressionFunctionFromHasher, SerializingHasher};
 use p3_uni_stark::StarkConfig;
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::{air::F, salted::SaltedTrees};
+use crate::{air::F, masked::MaskedFri, salted::SaltedTrees};
 
 /// The field of challenges, of degree five: 155 bits.
 pub(crate) type Challenge = QuinticTrinomialExtensionField<F>;
-pub(crate) type Permutation = Poseidon2KoalaBear<16>;
-pub(crate) type Hash = PaddingFreeSponge<Permutation, 16, 8, 8>;
-pub(crate) type Compress = TruncatedPermutation<Permutation, 2, 8, 16>;
-pub(crate) type Packing = <F as Field>::Packing;
+/// SHA3-256: nothing checks these trees in a circuit, and a vector holds several instances of it, so it takes a fraction
+/// of the time of a hash over field elements.
+pub(crate) type Hash = SerializingHasher<Sha3_256Hash>;
+pub(crate) type Compress = CompressionFunctionFromHasher<Sha3_256Hash, 2, 32>;
 pub(crate) type ChallengeMmcs = ExtensionMmcs<F, Challenge, SaltedTrees>;
-pub(crate) type Challenger = DuplexChallenger<F, Permutation, 16, 8>;
-pub(crate) type ProofPcs = HidingFriPcs<F, Radix2DitParallel<F>, SaltedTrees, ChallengeMmcs, StdRng>;
-pub(crate) type Config = StarkConfig<ProofPcs, Challenge, Challenger>;
+pub(crate) type Challenger = SerializingChallenger32<F, HashChallenger<u8, Sha3_256Hash, 32>>;
+pub(crate) type Config = StarkConfig<MaskedFri, Challenge, Challenger>;
 
 /// Degree of the field of challenges.
 pub(crate) const DEGREE: usize = 5;
-
-/// Random columns beside each committed table.
-pub(crate) const RANDOM_COLUMNS: usize = DEGREE;
 
 /// Logarithm of the blow-up.
 pub(crate) const LOG_BLOWUP: usize = 2;
@@ -81,8 +78,8 @@ impl Level {
     pub(crate) const fn queries(self) -> usize {
         match self {
             Self::Fast => 24,
-            Self::Standard => 90,
-            Self::Paranoid => 110,
+            Self::Standard => 84,
+            Self::Paranoid => 108,
         }
     }
 
@@ -90,7 +87,7 @@ impl Level {
     pub(crate) const fn query_work_bits(self) -> usize {
         match self {
             Self::Fast => 8,
-            Self::Standard | Self::Paranoid => 16,
+            Self::Standard | Self::Paranoid => 18,
         }
     }
 
@@ -118,17 +115,9 @@ pub(crate) const fn fri<M>(level: Level, mmcs: M) -> FriParameters<M> {
 /// The protocol at a level, its masks drawn from `seed`: uniform and secret for a prover, anything for a verifier.
 pub(crate) fn config(level: Level, seed: [u8; 32]) -> Config {
     let mut rng = StdRng::from_seed(seed);
-    let permutation = default_koalabear_poseidon2_16();
-    let hash = Hash::new(permutation.clone());
-    let compress = Compress::new(permutation.clone());
+    let (hash, compress) = (Hash::new(Sha3_256Hash), Compress::new(Sha3_256Hash));
     let leaves = SaltedTrees::new(hash, compress, StdRng::from_rng(&mut rng));
     let parameters = fri(level, ChallengeMmcs::new(leaves.clone()));
-    let pcs = ProofPcs::new(
-        Radix2DitParallel::default(),
-        leaves,
-        parameters,
-        RANDOM_COLUMNS,
-        StdRng::from_rng(&mut rng),
-    );
-    StarkConfig::new(pcs, Challenger::new(permutation))
+    let pcs = MaskedFri::new(leaves, parameters, StdRng::from_rng(&mut rng));
+    StarkConfig::new(pcs, Challenger::from_hasher(Vec::new(), Sha3_256Hash))
 }

@@ -8,7 +8,7 @@ use proofmark_plan::typed::TypedPlan;
 use crate::{
     air::{Chip, ChipAir},
     compile::compile,
-    config::{DEGREE, LOG_BLOWUP, Level, RANDOM_COLUMNS, config},
+    config::{DEGREE, LOG_BLOWUP, Level, config},
     error::ProveError,
     proof::{Instance, Shape, proof_bytes},
     statement::Bounds,
@@ -86,7 +86,9 @@ pub(crate) fn cost_of_chips(chips: &[Arc<Chip>], level: Level) -> Result<Cost, P
     let shape = Shape::new(level, &config, &airs, &data.common);
     let chips: Vec<ChipCost> =
         chips.iter().zip(&shape.instances).map(|(chip, instance)| chip_cost(chip, instance)).collect();
-    let extended: u64 = shape.instances.iter().map(extended_cells).sum();
+    // The uniform polynomials are as tall as the tallest table.
+    let uniform = (DEGREE as u64) << shape.tallest();
+    let extended: u64 = shape.instances.iter().map(extended_cells).sum::<u64>() + uniform;
     let tables: u64 = shape.instances.iter().map(table_cells).sum();
     Ok(Cost {
         cells: chips.iter().map(ChipCost::cells).sum(),
@@ -114,11 +116,9 @@ const fn lookup_width(instance: &Instance) -> usize {
 /// Elements of a chip's tables on the domain of the low-degree test, all of which are in memory when queries are
 /// answered.
 const fn extended_cells(instance: &Instance) -> u64 {
-    let lookups = lookup_width(instance);
-    let masked = instance.width + lookups + (2 + (lookups > 0) as usize) * RANDOM_COLUMNS + DEGREE;
-    let quotient = instance.chunks * (DEGREE + RANDOM_COLUMNS);
+    let columns = instance.width + lookup_width(instance) + instance.chunks * DEGREE;
     // Masks double every table before the blow-up.
-    ((masked + quotient) as u64) << (instance.log_height + 1 + LOG_BLOWUP)
+    (columns as u64) << (instance.log_height + 1 + LOG_BLOWUP)
 }
 
 /// Elements of a chip's own tables with their masks.

@@ -15,6 +15,7 @@ mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod gadget;
+mod masked;
 mod proof;
 mod prove;
 mod salted;

@@ -3,7 +3,7 @@
 //! The statement fixes the shape of its proof: every list has a length that the verifier computes, except the
 //! siblings of Merkle paths, which depend on where queries fall. So the bytes hold no lengths but those; reading
 //! makes a proof of exactly that shape or fails, and Plonky3's verifier never sees another. Field elements are four
-//! bytes, little-endian and canonical.
+//! bytes, little-endian and canonical; hashes are 32 bytes.
 
 use alloc::{string::ToString, vec::Vec};
 
@@ -15,21 +15,17 @@ use p3_commit::Pcs;
 use p3_field::{BasedVectorSpace, PrimeCharacteristicRing, PrimeField32};
 use p3_fri::{BatchMultiOpening, CommitPhaseMultiStep, FriProof, fold_schedule};
 use p3_lookup::{LogUpGadget, Lookup, LookupTerminal};
-use p3_merkle_tree::PrunedMerklePaths;
-use p3_symmetric::MerkleCap;
 use p3_uni_stark::{OpenedValues, StarkGenericConfig};
 
 use crate::{
     air::{ChipAir, F, Rule},
     config::{
         CAP_HEIGHT, Challenge, Challenger, Config, DEGREE, LOG_BLOWUP, LOG_FINAL, Level, MAX_LOG_ARITY,
-        RANDOM_COLUMNS,
     },
     error::{ProveError, VerifyError},
-    salted::{LEAF_SALT, carriers},
+    masked::no_commitment,
+    salted::{Cap, LEAF_SALT, Node, Paths, carriers},
 };
-
-type Cap = MerkleCap<F, [F; 8]>;
 
 /// The shape of a statement's proofs.
 pub(crate) struct Shape {
@@ -91,22 +87,22 @@ impl Shape {
     }
 
     /// Logarithm of the leaves of a tree of tables.
-    fn tallest(&self) -> usize {
+    pub(crate) fn tallest(&self) -> usize {
         self.instances.iter().map(|instance| instance.log_height).max().unwrap_or(0) + 1 + LOG_BLOWUP
     }
 
-    /// The tables of each commitment: random, main, quotient, permutation.
-    fn rounds(&self) -> [Vec<Matrix>; 4] {
-        let mut rounds: [Vec<Matrix>; 4] = Default::default();
+    /// The tables of each commitment: main, quotient and uniform, permutation.
+    fn rounds(&self) -> [Vec<Matrix>; 3] {
+        let mut rounds: [Vec<Matrix>; 3] = Default::default();
         for instance in &self.instances {
-            let matrix = |width, points| Matrix { width, points, log_height: instance.log_height };
-            rounds[0].push(matrix(DEGREE, 1));
-            rounds[1].push(matrix(instance.width, 2));
-            rounds[2].extend((0..instance.chunks).map(|_| matrix(DEGREE, 1)));
+            let matrix = |width| Matrix { width, log_height: instance.log_height };
+            rounds[0].push(matrix(instance.width));
+            rounds[1].extend((0..instance.chunks).map(|_| matrix(DEGREE)));
             if instance.lookups > 0 {
-                rounds[3].push(matrix((instance.lookups + 1) * DEGREE, 2));
+                rounds[2].push(matrix((instance.lookups + 1) * DEGREE));
             }
         }
+        rounds[1].push(Matrix { width: DEGREE, log_height: self.tallest() - 1 - LOG_BLOWUP });
         rounds
     }
 }
@@ -127,15 +123,14 @@ fn chunks(config: &Config, air: &ChipAir, lookups: &[Lookup<F>]) -> usize {
 
 #[derive(Clone, Copy)]
 struct Matrix {
-    /// Without random columns.
     width: usize,
-    points: usize,
     log_height: usize,
 }
 
 /// One walk over a proof's parts, to write or to read them.
 trait Walk {
     fn value(&mut self, value: &mut F) -> Result<(), VerifyError>;
+    fn node(&mut self, node: &mut Node) -> Result<(), VerifyError>;
     /// The number of siblings in the paths of `queries` leaves to a cap `depth` levels up: the shape does not fix it.
     fn siblings(&mut self, count: usize, queries: usize, depth: usize) -> Result<usize, VerifyError>;
 
@@ -170,8 +165,8 @@ trait Walk {
         items.iter_mut().try_for_each(|item| each(self, item))
     }
 
-    fn digests(&mut self, digests: &mut Vec<[F; 8]>, count: usize) -> Result<(), VerifyError> {
-        self.list(digests, count, |walk, digest| digest.iter_mut().try_for_each(|value| walk.value(value)))
+    fn digests(&mut self, digests: &mut Vec<Node>, count: usize) -> Result<(), VerifyError> {
+        self.list(digests, count, Self::node)
     }
 
     /// The roots of a tree of `2^log_height` leaves.
@@ -183,12 +178,7 @@ trait Walk {
     }
 
     /// The paths of `queries` leaves in a tree of `2^log_height`.
-    fn paths(
-        &mut self,
-        paths: &mut PrunedMerklePaths<F, 8>,
-        queries: usize,
-        log_height: usize,
-    ) -> Result<(), VerifyError> {
+    fn paths(&mut self, paths: &mut Paths, queries: usize, log_height: usize) -> Result<(), VerifyError> {
         let depth = log_height.saturating_sub(CAP_HEIGHT);
         let count = self.siblings(paths.sibling_hashes.len(), queries, depth)?;
         self.digests(&mut paths.sibling_hashes, count)
@@ -198,12 +188,11 @@ trait Walk {
 /// The parts of a proof, in the order of their bytes.
 #[derive(Default)]
 struct Parts {
-    caps: [Option<Cap>; 4],
+    caps: [Option<Cap>; 3],
     opened: Vec<OpenedParts>,
     terminals: Vec<Challenge>,
     lookup_work: F,
     point_work: F,
-    random_opened: Vec<Vec<Vec<Vec<Challenge>>>>,
     batch_work: F,
     fold_caps: Vec<Option<Cap>>,
     fold_work: Vec<F>,
@@ -226,12 +215,12 @@ struct OpenedParts {
 struct InputParts {
     rows: Vec<Vec<Vec<F>>>,
     salts: Vec<Vec<Vec<F>>>,
-    paths: PrunedMerklePaths<F, 8>,
+    paths: Paths,
 }
 
 impl Default for InputParts {
     fn default() -> Self {
-        Self { rows: Vec::new(), salts: Vec::new(), paths: PrunedMerklePaths { sibling_hashes: Vec::new() } }
+        Self { rows: Vec::new(), salts: Vec::new(), paths: Paths { sibling_hashes: Vec::new() } }
     }
 }
 
@@ -239,16 +228,12 @@ impl Default for InputParts {
 struct FoldParts {
     siblings: Vec<Vec<Challenge>>,
     salts: Vec<Vec<Vec<F>>>,
-    paths: PrunedMerklePaths<F, 8>,
+    paths: Paths,
 }
 
 impl Default for FoldParts {
     fn default() -> Self {
-        Self {
-            siblings: Vec::new(),
-            salts: Vec::new(),
-            paths: PrunedMerklePaths { sibling_hashes: Vec::new() },
-        }
+        Self { siblings: Vec::new(), salts: Vec::new(), paths: Paths { sibling_hashes: Vec::new() } }
     }
 }
 
@@ -257,7 +242,7 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
     let queries = shape.queries;
     let tallest = shape.tallest();
     parts.caps.iter_mut().try_for_each(|cap| walk.cap(cap, tallest))?;
-    let mut instances = shape.instances.iter();
+    let (mut instances, mut uniform) = (shape.instances.iter(), false);
     walk.list(&mut parts.opened, shape.instances.len(), |walk, opened| {
         let Some(instance) = instances.next() else {
             return Err(VerifyError::Malformed("too many openings"));
@@ -265,7 +250,11 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
         walk.challenges(&mut opened.local, instance.width)?;
         walk.challenges(&mut opened.next, instance.width)?;
         walk.list(&mut opened.chunks, instance.chunks, |walk, chunk| walk.challenges(chunk, DEGREE))?;
-        walk.challenges(&mut opened.random, DEGREE)?;
+        if !uniform && instance.log_height + 1 + LOG_BLOWUP == tallest {
+            // The uniform polynomials are opened with the first of the tallest tables.
+            uniform = true;
+            walk.challenges(&mut opened.random, DEGREE)?;
+        }
         if instance.lookups > 0 {
             let width = (instance.lookups + 1) * DEGREE;
             opened.permutation.iter_mut().try_for_each(|row| walk.challenges(row, width))?;
@@ -276,15 +265,6 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
     walk.challenges(&mut parts.terminals, with_lookups)?;
     walk.value(&mut parts.lookup_work)?;
     walk.value(&mut parts.point_work)?;
-    let mut matrices = rounds.iter();
-    walk.list(&mut parts.random_opened, rounds.len(), |walk, round| {
-        let matrices = matrices.next().map_or(&[][..], |matrices| &matrices[..]);
-        let mut each = matrices.iter();
-        walk.list(round, matrices.len(), |walk, matrix| {
-            let points = each.next().map_or(0, |matrix| matrix.points);
-            walk.list(matrix, points, |walk, values| walk.challenges(values, RANDOM_COLUMNS))
-        })
-    })?;
     walk.value(&mut parts.batch_work)?;
     let mut foldings = shape.foldings.iter();
     let mut folded = tallest;
@@ -301,7 +281,7 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
             let mut each = matrices.iter();
             walk.list(rows, matrices.len(), |walk, row| {
                 let width = each.next().map_or(0, |matrix| matrix.width);
-                walk.values(row, width + RANDOM_COLUMNS)
+                walk.values(row, width)
             })
         })?;
         let carriers = carriers(matrices.iter().map(|matrix| matrix.log_height));
@@ -337,6 +317,10 @@ pub(crate) fn encode(shape: &Shape, proof: BatchProof<Config>) -> Result<Vec<u8>
             self.0.extend_from_slice(&value.as_canonical_u32().to_le_bytes());
             Ok(())
         }
+        fn node(&mut self, node: &mut Node) -> Result<(), VerifyError> {
+            self.0.extend_from_slice(node);
+            Ok(())
+        }
         fn siblings(&mut self, count: usize, _: usize, _: usize) -> Result<usize, VerifyError> {
             self.0.extend_from_slice(&(count as u32).to_le_bytes());
             Ok(count)
@@ -352,24 +336,28 @@ pub(crate) fn encode(shape: &Shape, proof: BatchProof<Config>) -> Result<Vec<u8>
 pub(crate) fn decode(shape: &Shape, bytes: &[u8]) -> Result<BatchProof<Config>, VerifyError> {
     struct Read<'a>(&'a [u8]);
     impl Read<'_> {
-        fn word(&mut self) -> Result<u32, VerifyError> {
-            let (word, rest) =
+        fn bytes<const N: usize>(&mut self) -> Result<[u8; N], VerifyError> {
+            let (bytes, rest) =
                 self.0.split_first_chunk().ok_or(VerifyError::Malformed("it ends too early"))?;
             self.0 = rest;
-            Ok(u32::from_le_bytes(*word))
+            Ok(*bytes)
         }
     }
     impl Walk for Read<'_> {
         fn value(&mut self, value: &mut F) -> Result<(), VerifyError> {
-            let word = self.word()?;
+            let word = u32::from_le_bytes(self.bytes()?);
             if word >= F::ORDER_U32 {
                 return Err(VerifyError::Malformed("a field element is not canonical"));
             }
             *value = F::from_u32(word);
             Ok(())
         }
+        fn node(&mut self, node: &mut Node) -> Result<(), VerifyError> {
+            *node = self.bytes()?;
+            Ok(())
+        }
         fn siblings(&mut self, _: usize, queries: usize, depth: usize) -> Result<usize, VerifyError> {
-            let count = self.word()? as usize;
+            let count = u32::from_le_bytes(self.bytes()?) as usize;
             if count > queries * depth || count > self.0.len() / 32 {
                 return Err(VerifyError::Malformed("a Merkle path is too long"));
             }
@@ -408,6 +396,13 @@ pub(crate) fn shaped(shape: &Shape, noise: &[u8]) -> Vec<u8> {
             self.bytes.extend(word.to_le_bytes());
             Ok(())
         }
+        fn node(&mut self, node: &mut Node) -> Result<(), VerifyError> {
+            for _ in 0..node.len() / 4 {
+                let word = self.word();
+                self.bytes.extend(word.to_le_bytes());
+            }
+            Ok(())
+        }
         fn siblings(&mut self, _: usize, queries: usize, depth: usize) -> Result<usize, VerifyError> {
             let count = self.word() as usize % (queries * depth + 1);
             self.bytes.extend((count as u32).to_le_bytes());
@@ -428,6 +423,10 @@ pub(crate) fn proof_bytes(shape: &Shape) -> Result<u64, ProveError> {
             self.0 += 4;
             Ok(())
         }
+        fn node(&mut self, _: &mut Node) -> Result<(), VerifyError> {
+            self.0 += 32;
+            Ok(())
+        }
         fn siblings(&mut self, _: usize, queries: usize, depth: usize) -> Result<usize, VerifyError> {
             // Below the cap paths share nodes only where a level has fewer nodes than queries.
             let shared = (queries.ilog2() as usize).saturating_sub(CAP_HEIGHT);
@@ -443,14 +442,9 @@ pub(crate) fn proof_bytes(shape: &Shape) -> Result<u64, ProveError> {
 
 fn into_parts(proof: BatchProof<Config>) -> Parts {
     let commitments = proof.commitments;
-    let (random_opened, fri) = proof.opening_proof;
+    let fri = proof.opening_proof;
     Parts {
-        caps: [
-            commitments.random,
-            Some(commitments.main),
-            Some(commitments.quotient_chunks),
-            commitments.permutation,
-        ],
+        caps: [Some(commitments.main), Some(commitments.quotient_chunks), commitments.permutation],
         opened: proof
             .opened_values
             .instances
@@ -469,7 +463,6 @@ fn into_parts(proof: BatchProof<Config>) -> Parts {
         terminals: proof.lookup_terminals.into_iter().flatten().map(|terminal| terminal.0).collect(),
         lookup_work: proof.lookup_pow_witness.unwrap_or_default(),
         point_work: proof.ood_pow_witness,
-        random_opened,
         batch_work: fri.batch_pow_witness,
         fold_caps: fri.commit_phase_commits.into_iter().map(Some).collect(),
         fold_work: fri.commit_pow_witnesses,
@@ -497,54 +490,53 @@ fn into_parts(proof: BatchProof<Config>) -> Parts {
 }
 
 fn from_parts(shape: &Shape, parts: Parts) -> Result<BatchProof<Config>, VerifyError> {
-    let [random, Some(main), Some(quotient_chunks), permutation] = parts.caps else {
+    let [Some(main), Some(quotient_chunks), permutation] = parts.caps else {
         return Err(VerifyError::Malformed("a commitment is missing"));
     };
     let fold_caps: Option<Vec<Cap>> = parts.fold_caps.into_iter().collect();
     let mut terminals = parts.terminals.into_iter();
     let instances = parts.opened.into_iter().map(|opened| {
         let [permutation_local, permutation_next] = opened.permutation;
+        let mut random = opened.random;
+        random.resize(DEGREE, Challenge::ZERO);
         OpenedValuesWithLookups {
             base_opened_values: OpenedValues {
                 trace_local: opened.local,
                 trace_next: Some(opened.next),
                 preprocessed: None,
                 quotient_chunks: opened.chunks,
-                random: Some(opened.random),
+                random: Some(random),
             },
             permutation_local,
             permutation_next,
         }
     });
     Ok(BatchProof {
-        commitments: BatchCommitments { main, permutation, quotient_chunks, random },
+        commitments: BatchCommitments { main, permutation, quotient_chunks, random: Some(no_commitment()) },
         opened_values: BatchOpenedValues { instances: instances.collect() },
-        opening_proof: (
-            parts.random_opened,
-            FriProof {
-                batch_pow_witness: parts.batch_work,
-                commit_phase_commits: fold_caps.ok_or(VerifyError::Malformed("a commitment is missing"))?,
-                commit_pow_witnesses: parts.fold_work,
-                input_openings: parts
-                    .inputs
-                    .into_iter()
-                    .map(|input| BatchMultiOpening {
-                        opened_values: input.rows,
-                        opening_proof: (input.salts, input.paths),
-                    })
-                    .collect(),
-                commit_phase_openings: parts
-                    .folds
-                    .into_iter()
-                    .map(|fold| CommitPhaseMultiStep {
-                        sibling_values: fold.siblings,
-                        opening_proof: (fold.salts, fold.paths),
-                    })
-                    .collect(),
-                final_poly: parts.last,
-                query_pow_witness: parts.query_work,
-            },
-        ),
+        opening_proof: FriProof {
+            batch_pow_witness: parts.batch_work,
+            commit_phase_commits: fold_caps.ok_or(VerifyError::Malformed("a commitment is missing"))?,
+            commit_pow_witnesses: parts.fold_work,
+            input_openings: parts
+                .inputs
+                .into_iter()
+                .map(|input| BatchMultiOpening {
+                    opened_values: input.rows,
+                    opening_proof: (input.salts, input.paths),
+                })
+                .collect(),
+            commit_phase_openings: parts
+                .folds
+                .into_iter()
+                .map(|fold| CommitPhaseMultiStep {
+                    sibling_values: fold.siblings,
+                    opening_proof: (fold.salts, fold.paths),
+                })
+                .collect(),
+            final_poly: parts.last,
+            query_pow_witness: parts.query_work,
+        },
         lookup_terminals: shape
             .instances
             .iter()

@@ -16,14 +16,20 @@ use spin::Mutex;
 
 use crate::{
     air::F,
-    config::{CAP_HEIGHT, Compress, Hash, Packing},
+    config::{CAP_HEIGHT, Compress, Hash},
 };
 
 /// Random field elements in each leaf: 155 bits.
 pub(crate) const LEAF_SALT: usize = 5;
 
-type Tree = MerkleTreeMmcs<Packing, Packing, Hash, Compress, 2, 8>;
-type Digest = [F; 8];
+type Tree = MerkleTreeMmcs<F, u8, Hash, Compress, 2, 32>;
+
+/// A hash in a tree.
+pub(crate) type Node = [u8; 32];
+/// Siblings on the paths of several leaves, each once.
+pub(crate) type Paths = PrunedMerklePaths<u8, 32>;
+/// The commitment to a tree: its nodes at one level.
+pub(crate) type Cap = MerkleCap<F, Node>;
 
 /// Commits to matrices by Merkle trees whose leaves tell nothing.
 #[derive(Debug)]
@@ -64,9 +70,9 @@ type Salts = Vec<Vec<F>>;
 
 impl Mmcs<F> for SaltedTrees {
     type ProverData<M> = <Tree as Mmcs<F>>::ProverData<HorizontalPair<M, RowMajorMatrix<F>>>;
-    type Commitment = MerkleCap<F, Digest>;
-    type Proof = (Salts, Vec<Digest>);
-    type MultiProof = (Vec<Salts>, PrunedMerklePaths<F, 8>);
+    type Commitment = Cap;
+    type Proof = (Salts, Vec<Node>);
+    type MultiProof = (Vec<Salts>, Paths);
     type Error = MerkleTreeError;
 
     fn commit<M: Matrix<F>>(&self, inputs: Vec<M>) -> (Self::Commitment, Self::ProverData<M>) {

@@ -10,7 +10,7 @@ use p3_security::{
 use p3_uni_stark::OpeningShape;
 
 use crate::{
-    config::{DEGREE, Level, RANDOM_COLUMNS, fri},
+    config::{DEGREE, Level, fri},
     proof::Shape,
 };
 
@@ -40,11 +40,12 @@ impl Security {
 /// Bits of the field of challenges, rounded down.
 const FIELD_BITS: usize = 154;
 
-/// Bits of collision resistance of the hash: half of its 248 bits.
-const COLLISION_BITS: usize = 124;
+/// Bits of collision resistance of the hash: half of its length.
+const COLLISION_BITS: usize = 128;
 
 pub(crate) fn security(level: Level, shape: &Shape) -> Security {
-    let openings = OpeningShape::hiding(RANDOM_COLUMNS);
+    // Masked, without further columns beside each table.
+    let openings = OpeningShape::hiding(0);
     let (mut batched, mut constraints, mut messages, mut widest, mut chunks, mut log_height) =
         (0, 0, 0, 1, 0, 0);
     for instance in &shape.instances {

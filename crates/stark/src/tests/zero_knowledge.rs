@@ -13,7 +13,6 @@ use alloc::{format, sync::Arc, vec::Vec};
 use p3_batch_stark::{BatchProof, BatchShape, BatchVerifierTranscript, CommonData, ProverData};
 use p3_field::{BasedVectorSpace, Field, PrimeCharacteristicRing};
 use p3_lookup::{Kind, LogUpGadget};
-use p3_symmetric::MerkleCap;
 use p3_uni_stark::StarkGenericConfig;
 use proofmark_plan::{typed::TypedPlan, value::Table};
 use rand::{Rng as _, SeedableRng, rngs::StdRng};
@@ -30,6 +29,7 @@ use crate::{
     digest::to_digest,
     gadget::{RANGE_BUS, range_chip_to},
     prove::{Filled, fill_machine, prove_chips},
+    salted::Cap,
     statement::publics,
 };
 
@@ -133,10 +133,8 @@ impl Subject {
             ood_pow_bits: self.config.ood_proof_of_work_bits(),
         };
         let mut challenger = self.config.initialise_challenger();
-        let mut transcript = BatchVerifierTranscript::<Challenger, F, Challenge, MerkleCap<F, [F; 8]>>::new(
-            &mut challenger,
-            shape,
-        );
+        let mut transcript =
+            BatchVerifierTranscript::<Challenger, F, Challenge, Cap>::new(&mut challenger, shape);
         transcript.instance_bindings(&proof.degree_bits);
         transcript.main_phase(proof.commitments.main.clone(), publics);
         let challenges = transcript
@@ -271,7 +269,11 @@ fn view(proof: BatchProof<Config>, unmasked: &[Challenge]) -> View {
         put(&mut view, "a column", &base.trace_local);
         put(&mut view, "a column on the next row", base.trace_next.as_deref().unwrap_or_default());
         base.quotient_chunks.iter().for_each(|chunk| put(&mut view, "a quotient", chunk));
-        put(&mut view, "a random polynomial", base.random.as_deref().unwrap_or_default());
+        // Those of one table; zeros stand for the others.
+        let uniform = base.random.as_deref().unwrap_or_default();
+        if uniform.iter().any(|value| *value != Challenge::ZERO) {
+            put(&mut view, "a uniform polynomial", uniform);
+        }
         put(&mut view, "a sum of fractions", &instance.permutation_local);
         put(&mut view, "a sum of fractions on the next row", &instance.permutation_next);
     }
@@ -281,8 +283,7 @@ fn view(proof: BatchProof<Config>, unmasked: &[Challenge]) -> View {
             put(&mut view, "a terminal less the guess", &[terminal.0 - *unmasked]);
         }
     }
-    let (random, fri) = &proof.opening_proof;
-    random.iter().flatten().flatten().for_each(|values| put(&mut view, "a random column", values));
+    let fri = &proof.opening_proof;
     put(&mut view, "the last polynomial", &fri.final_poly);
     for opening in &fri.input_openings {
         let matrices = opening.opened_values.first().map_or(0, Vec::len);
