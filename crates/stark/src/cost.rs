@@ -18,10 +18,10 @@ use crate::{
 const ELEMENT: u64 = 4;
 
 /// What the program takes whatever it proves.
-const BASE_BYTES: u64 = 64_000_000;
+const BASE_BYTES: u64 = 50_000_000;
 
 /// Elements that take as long as the work before queries and all else that does not depend on tables.
-const BASE_WORK: u64 = 4_000_000;
+const BASE_WORK: u64 = 8_000_000;
 
 /// What a proof takes. Sizes follow from the plan and its public bounds, never from data, so the prediction needs
 /// neither.
