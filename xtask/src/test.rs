@@ -147,12 +147,9 @@ const BY_HAND: &[&str] = &[
     "a_real_proof",
     "a_million_mutations",
     "withstand_all_lies",
-    "proofs_of_all_shapes",
-    "on_five_hundred_plans",
     "do_not_tell_databases_apart",
     "many_random_plans_in_shards",
     "every_date_has_one_year",
-    "longer_",
 ];
 
 /// Tests that are `#[ignore = "heavy: …"]`. Dependencies are the optimised ones of the step before; only our own crates are
