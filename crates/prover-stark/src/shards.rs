@@ -199,7 +199,7 @@ impl ShardedJob {
     fn cost(&self, at: usize) -> Result<Cost, Failure> {
         let piece = self.piece(at)?;
         let statement = piece.statement();
-        let found = cost(statement.plan, statement.bounds, self.level).map_err(Failure::Prove)?;
+        let found = cost(statement.plan, statement.bounds, statement.level).map_err(Failure::Prove)?;
         match self.memory_limit_bytes {
             Some(limit_bytes) if found.memory_bytes > limit_bytes => Err(told(ProveError::MemoryExceeded {
                 limit_bytes,

@@ -74,6 +74,14 @@ impl Level {
         }
     }
 
+    /// The level of each of many proofs of which a forger needs one: what their number takes away is there before.
+    pub(crate) const fn of_each(self) -> Self {
+        match self {
+            Self::Standard => Self::Paranoid,
+            Self::Fast | Self::Paranoid => self,
+        }
+    }
+
     /// Queries into each commitment.
     pub(crate) const fn queries(self) -> usize {
         match self {

@@ -37,7 +37,7 @@ pub struct Sharded<'a> {
     pub bounds: &'a Bounds,
     /// For each `reduce` step of the merge plan in execution order, the most groups.
     pub merge_groups: &'a [u32],
-    /// Security level of every proof.
+    /// Security level of all proofs together.
     pub level: Level,
 }
 
@@ -114,7 +114,7 @@ impl<'a> Sharded<'a> {
             inputs: inputs.collect::<Option<_>>()?,
             output: part.groups,
             bounds: self.split.shard_bounds(self.input, self.bounds)?,
-            level: self.level,
+            level: self.level.of_each(),
         })
     }
 
@@ -137,7 +137,7 @@ impl<'a> Sharded<'a> {
             inputs,
             output: self.output,
             bounds,
-            level: self.level,
+            level: self.level.of_each(),
         }))
     }
 
@@ -182,7 +182,7 @@ impl<'a> Sharded<'a> {
             return Err(VerifyError::BadBounds);
         }
         // All shards have the same chips.
-        let least = self.level.least_log_height();
+        let least = self.level.of_each().least_log_height();
         let machine = compile(&self.split.shard, &bounds, least).map_err(VerifyError::Unsupported)?;
         let mut all: Option<Security> = None;
         for (at, proof) in shards.iter().enumerate() {
