@@ -13,7 +13,7 @@ use crate::{
 /// Options of the measurements.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure (all but `build` if nothing is named).
+    /// What to measure (all but `build` and `sql` if nothing is named).
     #[arg(value_enum)]
     what: Vec<What>,
 }
@@ -35,6 +35,8 @@ enum What {
     Receipt,
     /// A debug build of the command from cold dependencies.
     Build,
+    /// Proofs over tables against `proof-of-sql` on the same rows; building that takes a quarter of an hour.
+    Sql,
 }
 
 /// Prints the machine, then measures.
@@ -52,6 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             What::Check => example("plan", "bench_check", &[])?,
             What::Receipt => receipt()?,
             What::Build => build()?,
+            What::Sql => sql()?,
         }
     }
     Ok(())
@@ -175,6 +178,13 @@ fn build() -> Result<()> {
     shell::run(command)?;
     println!("debug build of proofmark-cli from cold: {:.0} s", start.elapsed().as_secs_f64());
     fs::remove_dir_all(&folder).context("cannot remove the folder of the measurement")
+}
+
+/// Ours and `proof-of-sql`, one after the other.
+fn sql() -> Result<()> {
+    example("stark", "figures", &[])?;
+    let manifest = ["run", "--release", "--locked", "--manifest-path", "benches/proof-of-sql/Cargo.toml"];
+    shell::run(cargo(manifest)?)
 }
 
 /// Processor, cores, memory, compiler and date.
