@@ -20,7 +20,10 @@
 //! a proof and of the prover's work.
 
 use alloc::{vec, vec::Vec};
-use core::iter::repeat_n;
+use core::{
+    iter::repeat_n,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use p3_commit::{CommitmentOpening, OpenedValues, OpeningRequest, Pcs, PolynomialSpace, UnivariateStarkPcs};
 use p3_dft::{Radix2DitParallel, TwoAdicSubgroupDft};
@@ -46,17 +49,30 @@ type Trees = <Plain as Pcs<Challenge, Challenger>>::ProverData;
 
 /// What the prover keeps of a commitment.
 pub(crate) enum Committed {
-    /// Tables and their trees.
-    Tables(Trees),
+    /// Tables and their trees, and whether they were opened.
+    Tables(Trees, AtomicBool),
     /// Nothing: where the STARK's prover puts a commitment to uniform polynomials, one set for each of so many tables,
     /// stands an empty one. Those that there are were committed with the quotients, for the table at this index.
     Elsewhere { tables: usize, tallest: usize },
 }
 
 impl Committed {
+    const fn new(trees: Trees) -> Self {
+        Self::Tables(trees, AtomicBool::new(false))
+    }
+
+    /// The tables, to be opened.
+    fn open(&self) -> &Trees {
+        if let Self::Tables(_, opened) = self {
+            // A second opening would tell what masks hide.
+            assert!(!opened.swap(true, Ordering::Relaxed), "masks serve one opening");
+        }
+        self.trees()
+    }
+
     fn trees(&self) -> &Trees {
         match self {
-            Self::Tables(trees) => trees,
+            Self::Tables(trees, _) => trees,
             // The prover opens and evaluates what stands here nowhere but in `open`, which treats it apart.
             Self::Elsewhere { .. } => unreachable!("an empty commitment has no tables"),
         }
@@ -74,6 +90,8 @@ pub(crate) fn no_commitment() -> Cap {
 pub(crate) enum OpeningError {
     /// Not the rounds of a proof over tables.
     Rounds,
+    /// A table has fewer masks than its openings tell values.
+    FewMasks,
     Fri(<Plain as Pcs<Challenge, Challenger>>::Error),
 }
 
@@ -82,32 +100,45 @@ const UNIFORM: usize = 0;
 const QUOTIENTS: usize = 2;
 
 /// The first of the largest.
-fn tallest(sizes: impl Iterator<Item = usize>) -> usize {
+pub(crate) fn tallest(sizes: impl Iterator<Item = usize>) -> usize {
     let largest = sizes.enumerate().min_by_key(|(_, size)| core::cmp::Reverse(*size));
     largest.map_or(0, |(at, _)| at)
 }
 
 /// Commits to polynomials that tell nothing where they are opened.
 ///
-/// What was committed may be opened once: masks are as many as one opening needs (`Level::least_log_height`).
+/// What was committed can be opened once: masks are as many as one opening needs (`Level::least_log_height`).
 pub(crate) struct MaskedFri {
     plain: Plain,
     transform: Radix2DitParallel<F>,
+    queries: usize,
     rng: Mutex<StdRng>,
 }
 
 /// A clone draws other masks.
 impl Clone for MaskedFri {
     fn clone(&self) -> Self {
-        Self { plain: self.plain.clone(), transform: self.transform.clone(), rng: Mutex::new(self.fork()) }
+        Self {
+            plain: self.plain.clone(),
+            transform: self.transform.clone(),
+            queries: self.queries,
+            rng: Mutex::new(self.fork()),
+        }
     }
 }
 
 impl MaskedFri {
     /// `rng` is uniform and secret for a prover, anything for a verifier.
     pub(crate) fn new(leaves: SaltedTrees, parameters: FriParameters<ChallengeMmcs>, rng: StdRng) -> Self {
-        let transform = Radix2DitParallel::default();
-        Self { plain: Plain::new(transform.clone(), leaves, parameters), transform, rng: Mutex::new(rng) }
+        let (transform, queries) = (Radix2DitParallel::default(), parameters.num_queries);
+        let plain = Plain::new(transform.clone(), leaves, parameters);
+        Self { plain, transform, queries, rng: Mutex::new(rng) }
+    }
+
+    /// Whether a table of so many rows has masks enough to be opened at so many points: twice the values that are seen of
+    /// a column, an element of the base field a query and `DEGREE` a point.
+    const fn hides(&self, rows: usize, points: usize) -> bool {
+        rows >= 2 * (self.queries + DEGREE * points)
     }
 
     /// A generator of its own, so that the lock is free before threads work: one of them may ask for masks as well.
@@ -166,6 +197,7 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
     ) -> Result<(Cap, Committed), FriProverError> {
         let mut rng = self.fork();
         let masked = evaluations.into_iter().map(|(domain, table)| {
+            assert!(self.hides(table.height(), 1), "chips are as tall as their level demands");
             // Rows of the table and of masks take turns: the domain is twice the table's.
             let width = table.width();
             let mut masked = table.with_random_cols(width, &mut rng);
@@ -174,7 +206,7 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
         });
         let masked: Vec<_> = masked.collect();
         let (commitment, trees) = Pcs::<Challenge, Challenger>::commit(&self.plain, masked)?;
-        Ok((commitment, Committed::Tables(trees)))
+        Ok((commitment, Committed::new(trees)))
     }
 
     fn open(
@@ -188,7 +220,7 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
             unreachable!("the first round is that of the uniform polynomials");
         };
         let mut rounds: Vec<OpeningRequest<'_, Trees, Challenge>> =
-            rounds.iter().map(|round| (round.prover_data.trees(), round.points.clone()).into()).collect();
+            rounds.iter().map(|round| (round.prover_data.open(), round.points.clone()).into()).collect();
         // Their values stand in the round where the verifier looks for them; those of other tables are zeros that
         // nothing reads.
         rounds[QUOTIENTS - 1].points.push(points[*tallest].clone());
@@ -208,6 +240,10 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
     ) -> Result<(), OpeningError> {
         if rounds.len() <= QUOTIENTS || rounds[UNIFORM].matrices.is_empty() {
             return Err(OpeningError::Rounds);
+        }
+        let mut matrices = rounds.iter().flat_map(|round| &round.matrices);
+        if !matrices.all(|matrix| self.hides(matrix.domain.size() / 2, matrix.points.len())) {
+            return Err(OpeningError::FewMasks);
         }
         let mut uniform = rounds.remove(UNIFORM).matrices;
         let tallest = tallest(uniform.iter().map(|matrix| matrix.domain.size()));
@@ -262,7 +298,7 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
         ldes.push(uniform.bit_reverse_rows().to_row_major_matrix());
         let (commitment, trees) =
             UnivariateStarkPcs::<Challenge, Challenger>::commit_ldes(&self.plain, ldes)?;
-        Ok((commitment, Committed::Tables(trees)))
+        Ok((commitment, Committed::new(trees)))
     }
 
     fn get_evaluations_on_domain<'a>(
@@ -309,5 +345,21 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
             trace_domain,
             quotient_domain,
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use p3_uni_stark::StarkGenericConfig;
+
+    use crate::config::{Level, config};
+
+    #[test]
+    fn the_least_chip_hides_what_is_seen_of_it_and_half_of_it_does_not() {
+        for level in [Level::Fast, Level::Standard, Level::Paranoid] {
+            let config = config(level, [0; 32]);
+            let least = 1 << level.least_log_height();
+            assert!(config.pcs().hides(least, 2) && !config.pcs().hides(least / 2, 2), "{level:?}");
+        }
     }
 }

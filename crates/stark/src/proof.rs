@@ -23,7 +23,7 @@ use crate::{
         CAP_HEIGHT, Challenge, Challenger, Config, DEGREE, LOG_BLOWUP, LOG_FINAL, Level, MAX_LOG_ARITY,
     },
     error::{ProveError, VerifyError},
-    masked::no_commitment,
+    masked::{self, no_commitment},
     salted::{Cap, LEAF_SALT, Node, Paths, carriers},
 };
 
@@ -242,17 +242,17 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
     let queries = shape.queries;
     let tallest = shape.tallest();
     parts.caps.iter_mut().try_for_each(|cap| walk.cap(cap, tallest))?;
-    let (mut instances, mut uniform) = (shape.instances.iter(), false);
+    // The uniform polynomials are opened with the first of the tallest tables.
+    let holder = masked::tallest(shape.instances.iter().map(|instance| instance.log_height));
+    let mut instances = shape.instances.iter().enumerate();
     walk.list(&mut parts.opened, shape.instances.len(), |walk, opened| {
-        let Some(instance) = instances.next() else {
+        let Some((at, instance)) = instances.next() else {
             return Err(VerifyError::Malformed("too many openings"));
         };
         walk.challenges(&mut opened.local, instance.width)?;
         walk.challenges(&mut opened.next, instance.width)?;
         walk.list(&mut opened.chunks, instance.chunks, |walk, chunk| walk.challenges(chunk, DEGREE))?;
-        if !uniform && instance.log_height + 1 + LOG_BLOWUP == tallest {
-            // The uniform polynomials are opened with the first of the tallest tables.
-            uniform = true;
+        if at == holder {
             walk.challenges(&mut opened.random, DEGREE)?;
         }
         if instance.lookups > 0 {
