@@ -92,7 +92,7 @@ fn main() {
     assert!(verdict.is_valid(), "{verdict:?}");
     let Evidence::Stark(evidence) = &receipt.evidence else { panic!("evidence of this prover") };
     let shards = evidence.shards.as_ref().map_or(1, |found| found.shards.len());
-    println!("| rows | shards | Mcells | wall s | CPU s | peak MB | receipt KB | verify CPU s | security |");
+    println!("| rows | shards | work, M | wall s | CPU s | peak MB | receipt KB | verify CPU s | security |");
     println!(
         "| {rows} | {shards} | {:.1} | {wall:.1} | {cpu:.1} | {peak} | {} | {verify:.2} | {}; {} conjectured |",
         proved.stats.work.total() as f64 / 1e6,

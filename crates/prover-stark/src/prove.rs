@@ -342,7 +342,7 @@ impl Stark {
         let mut parameters = vec![
             ("securityLevel", self.options.level.name().to_owned()),
             ("traceCells", cost.cells.to_string()),
-            ("tables", cost.chips.len().to_string()),
+            ("tables", cost.tables.len().to_string()),
         ];
         if let Some(shards) = &evidence.shards {
             parameters.push(("shardRows", shards.rows.to_string()));

@@ -219,7 +219,7 @@ impl ShardedJob {
             work: shards * shard.work + merge.work,
             memory_bytes: shard.memory_bytes.max(merge.memory_bytes),
             proof_bytes: shards * shard.proof_bytes + merge.proof_bytes,
-            chips: shard.chips,
+            tables: shard.tables,
         })
     }
 

@@ -7,19 +7,30 @@ use p3_commit::ExtensionMmcs;
 use p3_field::extension::QuinticTrinomialExtensionField;
 use p3_fri::FriParameters;
 use p3_keccak::Sha3_256Hash;
-use p3_symmetric::{CompressionFunctionFromHasher, SerializingHasher};
+use p3_merkle_tree::{MerkleTreeMmcs, PrunedMerklePaths};
+use p3_symmetric::{CompressionFunctionFromHasher, MerkleCap, SerializingHasher};
 use p3_uni_stark::StarkConfig;
 use rand::{SeedableRng, rngs::StdRng};
 
-use crate::{air::F, masked::MaskedFri, salted::SaltedTrees};
+use crate::{
+    air::F,
+    hash::{HASH_BYTES, Node, ShortHash},
+    masked::MaskedFri,
+};
 
 /// The field of challenges, of degree five: 155 bits.
 pub(crate) type Challenge = QuinticTrinomialExtensionField<F>;
-/// SHA3-256: nothing checks these trees in a circuit, and a vector holds several instances of it, so it takes a fraction
-/// of the time of a hash over field elements.
-pub(crate) type Hash = SerializingHasher<Sha3_256Hash>;
-pub(crate) type Compress = CompressionFunctionFromHasher<Sha3_256Hash, 2, 32>;
-pub(crate) type ChallengeMmcs = ExtensionMmcs<F, Challenge, SaltedTrees>;
+/// SHA3: nothing checks these trees in a circuit, and a vector holds several instances of it, so it takes a fraction of
+/// the time of a hash over field elements.
+type Hash = SerializingHasher<ShortHash>;
+type Compress = CompressionFunctionFromHasher<ShortHash, 2, HASH_BYTES>;
+/// Merkle trees over matrices of several heights. A leaf is the hash of a row of each matrix of one height.
+pub(crate) type Trees = MerkleTreeMmcs<F, u8, Hash, Compress, 2, HASH_BYTES>;
+/// Siblings on the paths of several leaves, each once.
+pub(crate) type Paths = PrunedMerklePaths<u8, HASH_BYTES>;
+/// The commitment to a tree.
+pub(crate) type Root = MerkleCap<F, Node>;
+pub(crate) type ChallengeMmcs = ExtensionMmcs<F, Challenge, Trees>;
 pub(crate) type Challenger = SerializingChallenger32<F, HashChallenger<u8, Sha3_256Hash, 32>>;
 pub(crate) type Config = StarkConfig<MaskedFri, Challenge, Challenger>;
 
@@ -30,14 +41,15 @@ pub(crate) const DEGREE: usize = 5;
 pub(crate) const LOG_BLOWUP: usize = 2;
 
 /// Logarithm of the length of the polynomial that folding ends with. Sending it costs less than folding on: a round has
-/// seven elements of the extension, a salt and a path in every query.
+/// seven elements of the extension and a path in every query.
 pub(crate) const LOG_FINAL: usize = 7;
 
 /// Logarithm of the most values that one folding takes.
 pub(crate) const MAX_LOG_ARITY: usize = 3;
 
-/// Logarithm of the number of roots that commit to a table: its tree without the top.
-pub(crate) const CAP_HEIGHT: usize = 5;
+/// Bits of work before the challenge that batches all openings: a millisecond, without which that step would be the
+/// weakest at the better levels.
+const BATCH_WORK_BITS: usize = 12;
 
 /// How sure a proof is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -47,7 +59,7 @@ pub enum Level {
     Fast,
     /// At least 100 proven bits in the Johnson regime.
     Standard,
-    /// At least 114 proven bits in the Johnson regime.
+    /// At least 110 proven bits in the Johnson regime.
     Paranoid,
 }
 
@@ -86,8 +98,8 @@ impl Level {
     pub(crate) const fn queries(self) -> usize {
         match self {
             Self::Fast => 24,
-            Self::Standard => 84,
-            Self::Paranoid => 108,
+            Self::Standard => 82,
+            Self::Paranoid => 92,
         }
     }
 
@@ -95,7 +107,7 @@ impl Level {
     pub(crate) const fn query_work_bits(self) -> usize {
         match self {
             Self::Fast => 8,
-            Self::Standard | Self::Paranoid => 18,
+            Self::Standard | Self::Paranoid => 20,
         }
     }
 
@@ -113,7 +125,7 @@ pub(crate) const fn fri<M>(level: Level, mmcs: M) -> FriParameters<M> {
         log_final_poly_len: LOG_FINAL,
         max_log_arity: MAX_LOG_ARITY,
         num_queries: level.queries(),
-        batch_proof_of_work_bits: 0,
+        batch_proof_of_work_bits: BATCH_WORK_BITS,
         commit_proof_of_work_bits: 0,
         query_proof_of_work_bits: level.query_work_bits(),
         mmcs,
@@ -122,10 +134,10 @@ pub(crate) const fn fri<M>(level: Level, mmcs: M) -> FriParameters<M> {
 
 /// The protocol at a level, its masks drawn from `seed`: uniform and secret for a prover, anything for a verifier.
 pub(crate) fn config(level: Level, seed: [u8; 32]) -> Config {
-    let mut rng = StdRng::from_seed(seed);
-    let (hash, compress) = (Hash::new(Sha3_256Hash), Compress::new(Sha3_256Hash));
-    let leaves = SaltedTrees::new(hash, compress, StdRng::from_rng(&mut rng));
-    let parameters = fri(level, ChallengeMmcs::new(leaves.clone()));
-    let pcs = MaskedFri::new(leaves, parameters, StdRng::from_rng(&mut rng));
+    let (hash, compress) = (Hash::new(ShortHash), Compress::new(ShortHash));
+    // Whole paths to one root: many queries share the nodes near it, which a proof has once.
+    let trees = Trees::new(hash, compress, 0);
+    let parameters = fri(level, ChallengeMmcs::new(trees.clone()));
+    let pcs = MaskedFri::new(trees, parameters, StdRng::from_seed(seed));
     StarkConfig::new(pcs, Challenger::from_hasher(Vec::new(), Sha3_256Hash))
 }

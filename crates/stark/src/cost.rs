@@ -2,15 +2,15 @@
 
 use alloc::{string::String, sync::Arc, vec::Vec};
 
-use p3_batch_stark::ProverData;
 use proofmark_plan::typed::TypedPlan;
 
 use crate::{
-    air::{Chip, ChipAir},
+    air::{Board, Chip},
     compile::compile,
-    config::{DEGREE, LOG_BLOWUP, Level, config},
+    config::{DEGREE, LOG_BLOWUP, Level},
     error::ProveError,
-    proof::{Instance, Shape, proof_bytes},
+    proof::{Instance, proof_bytes},
+    protocol::Protocol,
     statement::Bounds,
 };
 
@@ -28,7 +28,7 @@ const BASE_WORK: u64 = 8_000_000;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cost {
     /// The committed tables.
-    pub chips: Vec<ChipCost>,
+    pub tables: Vec<TableCost>,
     /// Committed cells of all tables, with those of lookups and without masks.
     pub cells: u64,
     /// What time is proportional to: elements of all tables on the domain of the low-degree test, with masks and
@@ -40,11 +40,11 @@ pub struct Cost {
     pub proof_bytes: u64,
 }
 
-/// One table of a proof.
+/// One table of a proof: chips of one height, side by side.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ChipCost {
-    /// The step that needs it and what it is for, as `kept: sorted`.
-    pub name: String,
+pub struct TableCost {
+    /// For each chip the step that needs it and what it is for, as `kept: sorted`.
+    pub chips: Vec<String>,
     /// Columns of field elements.
     pub width: u32,
     /// Columns of field elements that lookups add.
@@ -53,7 +53,7 @@ pub struct ChipCost {
     pub log_height: u32,
 }
 
-impl ChipCost {
+impl TableCost {
     /// Committed cells, without masks.
     pub const fn cells(&self) -> u64 {
         ((self.width + self.lookup_width) as u64) << self.log_height
@@ -78,33 +78,29 @@ pub fn cost(plan: &TypedPlan, bounds: &Bounds, level: Level) -> Result<Cost, Pro
 /// # Errors
 /// [`ProveError::Internal`].
 pub(crate) fn cost_of_chips(chips: &[Arc<Chip>], level: Level) -> Result<Cost, ProveError> {
-    let airs: Vec<ChipAir> = chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
-    let degrees: Vec<usize> = chips.iter().map(|chip| chip.log_height as usize + 1).collect();
-    let config = config(level, [0; 32]);
-    let data = ProverData::from_airs_and_degrees(&config, &airs, &degrees)
-        .map_err(|error| ProveError::Internal(alloc::string::ToString::to_string(&error)))?;
-    let shape = Shape::new(level, &config, &airs, &data.common);
-    let chips: Vec<ChipCost> =
-        chips.iter().zip(&shape.instances).map(|(chip, instance)| chip_cost(chip, instance)).collect();
+    let Protocol { boards, shape, .. } =
+        Protocol::new(level, [0; 32], chips).map_err(ProveError::Internal)?;
+    let tables: Vec<TableCost> =
+        boards.iter().zip(&shape.instances).map(|(board, instance)| table_cost(board, instance)).collect();
     // The uniform polynomials are as tall as the tallest table.
     let uniform = (DEGREE as u64) << shape.tallest();
     let extended: u64 = shape.instances.iter().map(extended_cells).sum::<u64>() + uniform;
-    let tables: u64 = shape.instances.iter().map(table_cells).sum();
+    let cells: u64 = shape.instances.iter().map(table_cells).sum();
     Ok(Cost {
-        cells: chips.iter().map(ChipCost::cells).sum(),
-        chips,
+        cells: tables.iter().map(TableCost::cells).sum(),
+        tables,
         work: BASE_WORK + extended,
-        memory_bytes: BASE_BYTES + (extended + tables) * ELEMENT,
+        memory_bytes: BASE_BYTES + (extended + cells) * ELEMENT,
         proof_bytes: proof_bytes(&shape)?,
     })
 }
 
-fn chip_cost(chip: &Chip, instance: &Instance) -> ChipCost {
-    ChipCost {
-        name: chip.name.clone(),
-        width: chip.width as u32,
+fn table_cost(board: &Board, instance: &Instance) -> TableCost {
+    TableCost {
+        chips: board.chips().map(|chip| chip.name.clone()).collect(),
+        width: instance.width as u32,
         lookup_width: lookup_width(instance) as u32,
-        log_height: chip.log_height,
+        log_height: instance.log_height as u32,
     }
 }
 
@@ -113,15 +109,15 @@ const fn lookup_width(instance: &Instance) -> usize {
     if instance.lookups == 0 { 0 } else { (instance.lookups + 1) * DEGREE }
 }
 
-/// Elements of a chip's tables on the domain of the low-degree test, all of which are in memory when queries are
+/// Elements of a board's tables on the domain of the low-degree test, all of which are in memory when queries are
 /// answered.
 const fn extended_cells(instance: &Instance) -> u64 {
-    let columns = instance.width + lookup_width(instance) + instance.chunks * DEGREE;
+    let columns = instance.width + lookup_width(instance) + instance.parts * DEGREE;
     // Masks double every table before the blow-up.
     (columns as u64) << (instance.log_height + 1 + LOG_BLOWUP)
 }
 
-/// Elements of a chip's own tables with their masks.
+/// Elements of a board's own tables with their masks.
 const fn table_cells(instance: &Instance) -> u64 {
     ((instance.width + lookup_width(instance)) as u64) << (instance.log_height + 1)
 }
@@ -136,11 +132,13 @@ mod tests {
         let case = small_case();
         let cost = cost(&case.plan, &case.bounds, Level::Fast).expect("a cost");
         let filled = case.check();
-        assert_eq!(cost.chips.len(), filled.chips.len());
-        for (chip, table) in cost.chips.iter().zip(&filled.traces.tables) {
-            assert_eq!((chip.width as usize) << chip.log_height, table.cells.len(), "{}", chip.name);
-        }
-        assert_eq!(cost.cells, cost.chips.iter().map(ChipCost::cells).sum::<u64>());
+        assert_eq!(cost.tables.iter().map(|table| table.chips.len()).sum::<usize>(), filled.chips.len());
+        let cells: usize = filled.traces.tables.iter().map(|table| table.cells.len()).sum();
+        assert_eq!(
+            cost.tables.iter().map(|table| (table.width as usize) << table.log_height).sum::<usize>(),
+            cells
+        );
+        assert_eq!(cost.cells, cost.tables.iter().map(TableCost::cells).sum::<u64>());
         assert!(cost.memory_bytes > 4 * cost.cells);
     }
 

@@ -15,10 +15,12 @@ mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 mod gadget;
+mod hash;
 mod masked;
 mod proof;
+mod protocol;
 mod prove;
-mod salted;
+mod quotient;
 mod security;
 pub mod shards;
 mod statement;
@@ -35,7 +37,7 @@ use proofmark_plan::typed::TypedPlan;
 pub use self::{
     compile::Unsupported,
     config::Level,
-    cost::{ChipCost, Cost, cost},
+    cost::{Cost, TableCost, cost},
     digest::Salt,
     error::{ProveError, VerifyError},
     prove::{Phase, Progress, Witness, dry_run, prove},

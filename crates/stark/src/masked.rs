@@ -1,10 +1,7 @@
 //! The polynomial commitment: FRI over masked polynomials.
 //!
 //! **Masks.** A column of `n` rows is committed as a polynomial of degree below `2n` that has the column's values on the
-//! trace domain `H` and uniform ones on the other half of the domain of `2n` points. Part `i` of a quotient, of degree
-//! below `n` on its coset `H_i`, is committed as `q_i + v_i · t_i`, where `v_i` vanishes on `H_i` and the uniform `t_i`
-//! of degree below `n` satisfy `sum c_i · t_i = 0`, so that the parts put together are the quotient still (Haböck, Al
-//! Kindi: "A note on adding zero-knowledge to STARKs", 2024, section 4.2).
+//! trace domain and uniform ones on the other half of the domain of `2n` points. Those of quotients are in `quotient`.
 //!
 //! **The word that is folded.** With the parts of quotients are committed five uniform polynomials `R_0 … R_4` over the
 //! base field, of degree below `2n` for the tallest table's `n`, opened at the point `z` of the quotients. In the batch
@@ -14,6 +11,14 @@
 //! the base field has at a conjugate of `z` the conjugate of its value at `z`. So given all opened values the first word
 //! is uniform among those that agree with them, and each later one, a folding of it to which words of shorter tables
 //! are added, is uniform too.
+//!
+//! **Leaves** of Merkle trees are hashes of rows of such matrices, without salt. A row that no query asks for has on each
+//! column a mask that no opening tells of, so it is uniform over at least [`LEAST_WIDTH`] elements of the base field: who
+//! does not have it cannot recognise its hash, in the random oracle model. A leaf of a folded word holds the `2^a` values
+//! of the next folding. These are values, at one point, of `2^a` polynomials that are uniform but for what openings tell:
+//! each at the places of queries, and one combination of them, the next word, perhaps everywhere. So the leaf either
+//! follows from the openings, where these places are enough to determine the polynomials, or one value of it at least is
+//! uniform over the extension.
 //!
 //! Plonky3's `HidingFriPcs` puts five more uniform columns beside *each* matrix, and commits to five polynomials for each
 //! table in a tree of their own. They are opened at the same points, so they cannot add to the above; they are a fifth of
@@ -25,54 +30,58 @@ use core::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
-use p3_commit::{CommitmentOpening, OpenedValues, OpeningRequest, Pcs, PolynomialSpace, UnivariateStarkPcs};
-use p3_dft::{Radix2DitParallel, TwoAdicSubgroupDft};
-use p3_field::{
-    Field, PrimeCharacteristicRing, batch_multiplicative_inverse, coset::TwoAdicMultiplicativeCoset,
+use p3_commit::{
+    CommitmentOpening, MatrixOpening, OpenedValues, OpeningRequest, Pcs, PointOpening, UnivariateStarkPcs,
 };
+use p3_dft::{Radix2DitParallel, TwoAdicSubgroupDft};
+use p3_field::{Field, PrimeCharacteristicRing, coset::TwoAdicMultiplicativeCoset};
 use p3_fri::{FriParameters, FriProverError, TwoAdicFriPcs};
 use p3_matrix::{Matrix, bitrev::BitReversibleMatrix, dense::RowMajorMatrix};
-use rand::{RngExt, SeedableRng, rngs::StdRng};
+use rand::{SeedableRng, rngs::StdRng};
 use spin::Mutex;
 
 use crate::{
     air::F,
-    config::{Challenge, ChallengeMmcs, Challenger, DEGREE, LOG_BLOWUP},
-    salted::{Cap, Node, SaltedTrees},
+    config::{Challenge, ChallengeMmcs, Challenger, DEGREE, LOG_BLOWUP, Root, Trees},
+    hash::Node,
+    quotient::Split,
 };
 
-type Plain = TwoAdicFriPcs<F, Radix2DitParallel<F>, SaltedTrees, ChallengeMmcs>;
-type Opening = <Plain as Pcs<Challenge, Challenger>>::Proof;
+type Plain = TwoAdicFriPcs<F, Radix2DitParallel<F>, Trees, ChallengeMmcs>;
+/// For each quotient the values of its parts but the first, and what shows all openings.
+type Opening = (Vec<Vec<Vec<Challenge>>>, <Plain as Pcs<Challenge, Challenger>>::Proof);
+type Claim = MatrixOpening<Challenge, Domain>;
 type Domain = TwoAdicMultiplicativeCoset<F>;
 type Table = RowMajorMatrix<F>;
-type Trees = <Plain as Pcs<Challenge, Challenger>>::ProverData;
+type Tree = <Plain as Pcs<Challenge, Challenger>>::ProverData;
 
 /// What the prover keeps of a commitment.
 pub(crate) enum Committed {
-    /// Tables and their trees, and whether they were opened.
-    Tables(Trees, AtomicBool),
-    /// Nothing: where the STARK's prover puts a commitment to uniform polynomials, one set for each of so many tables,
-    /// stands an empty one. Those that there are were committed with the quotients, for the table at this index.
-    Elsewhere { tables: usize, tallest: usize },
+    /// Tables and their tree, and whether they were opened.
+    Tables(Tree, AtomicBool),
+    /// Nothing: where the STARK's prover puts a commitment to uniform polynomials, one set for each of the tables whose
+    /// quotients were split so, stands an empty one. Those that there are were committed with the quotients, for the
+    /// first of the tallest tables.
+    Elsewhere { splits: Vec<Split> },
 }
 
 impl Committed {
-    const fn new(trees: Trees) -> Self {
-        Self::Tables(trees, AtomicBool::new(false))
+    const fn new(tree: Tree) -> Self {
+        Self::Tables(tree, AtomicBool::new(false))
     }
 
     /// The tables, to be opened.
-    fn open(&self) -> &Trees {
+    fn open(&self) -> &Tree {
         if let Self::Tables(_, opened) = self {
             // A second opening would tell what masks hide.
             assert!(!opened.swap(true, Ordering::Relaxed), "masks serve one opening");
         }
-        self.trees()
+        self.tree()
     }
 
-    fn trees(&self) -> &Trees {
+    fn tree(&self) -> &Tree {
         match self {
-            Self::Tables(trees, _) => trees,
+            Self::Tables(tree, _) => tree,
             // The prover opens and evaluates what stands here nowhere but in `open`, which treats it apart.
             Self::Elsewhere { .. } => unreachable!("an empty commitment has no tables"),
         }
@@ -80,8 +89,8 @@ impl Committed {
 }
 
 /// What stands for the commitment that [`Committed::Elsewhere`] has none of.
-pub(crate) fn no_commitment() -> Cap {
-    Cap::new(vec![Node::default()])
+pub(crate) fn no_commitment() -> Root {
+    Root::new(vec![Node::default()])
 }
 
 /// Why an opening is refused.
@@ -92,8 +101,13 @@ pub(crate) enum OpeningError {
     Rounds,
     /// A table has fewer masks than its openings tell values.
     FewMasks,
+    /// Claims about a quotient of which its parts tell nothing.
+    Claims,
     Fri(<Plain as Pcs<Challenge, Challenger>>::Error),
 }
+
+/// Elements of the base field that make a row unknown: 155 bits.
+const LEAST_WIDTH: usize = 5;
 
 /// Rounds of openings, as the STARK has them.
 const UNIFORM: usize = 0;
@@ -113,6 +127,8 @@ pub(crate) struct MaskedFri {
     transform: Radix2DitParallel<F>,
     queries: usize,
     rng: Mutex<StdRng>,
+    /// The quotients of the proof that is made, in whatever order.
+    splits: Mutex<Vec<Split>>,
 }
 
 /// A clone draws other masks.
@@ -123,65 +139,70 @@ impl Clone for MaskedFri {
             transform: self.transform.clone(),
             queries: self.queries,
             rng: Mutex::new(self.fork()),
+            splits: Mutex::default(),
         }
     }
 }
 
 impl MaskedFri {
     /// `rng` is uniform and secret for a prover, anything for a verifier.
-    pub(crate) fn new(leaves: SaltedTrees, parameters: FriParameters<ChallengeMmcs>, rng: StdRng) -> Self {
+    pub(crate) fn new(trees: Trees, parameters: FriParameters<ChallengeMmcs>, rng: StdRng) -> Self {
         let (transform, queries) = (Radix2DitParallel::default(), parameters.num_queries);
-        let plain = Plain::new(transform.clone(), leaves, parameters);
-        Self { plain, transform, queries, rng: Mutex::new(rng) }
+        let plain = Plain::new(transform.clone(), trees, parameters);
+        Self { plain, transform, queries, rng: Mutex::new(rng), splits: Mutex::default() }
     }
 
     /// Whether a table of so many rows has masks enough to be opened at so many points: twice the values that are seen of
     /// a column, an element of the base field a query and `DEGREE` a point.
     const fn hides(&self, rows: usize, points: usize) -> bool {
-        rows >= 2 * (self.queries + DEGREE * points)
+        rows >= 2 * self.seen(points)
+    }
+
+    /// How many values of a column are seen that is opened at so many points.
+    const fn seen(&self, points: usize) -> usize {
+        self.queries + DEGREE * points
+    }
+
+    /// A quotient is opened at one point. Another value of each part is for the leaves that nobody asks for.
+    pub(crate) const fn split(&self, rows: usize, cosets: usize) -> Split {
+        Split::new(rows, cosets, self.seen(1) + 1)
+    }
+
+    /// The openings of a quotient's parts, from what is claimed of it and the values of all parts but the first.
+    fn parts(&self, claims: &[Claim], others: &[Vec<Challenge>]) -> Option<Vec<Claim>> {
+        let (claim, rest) = claims.split_first()?;
+        let split = self.split(claim.domain.size() / 2, claims.len());
+        let is_part = |part: &Vec<Challenge>| part.len() == DEGREE;
+        let is_nothing = |claim: &Claim| {
+            claim.points.iter().flat_map(|at| &at.values).all(|value| *value == Challenge::ZERO)
+        };
+        let [PointOpening { point, values }] = &claim.points[..] else { return None };
+        if others.len() + 1 != split.parts()
+            || !others.iter().chain([values]).all(is_part)
+            || !rest.iter().all(is_nothing)
+        {
+            return None;
+        }
+        let first = split.first(unshifted(*point), values, others);
+        let parts = [first].into_iter().chain(others.iter().cloned());
+        let at = |values| PointOpening { point: *point, values };
+        Some(parts.map(|part| Claim { domain: claim.domain, points: vec![at(part)] }).collect())
     }
 
     /// A generator of its own, so that the lock is free before threads work: one of them may ask for masks as well.
     fn fork(&self) -> StdRng {
         StdRng::from_rng(&mut *self.rng.lock())
     }
-
-    /// The values of `q + v · t` on the domain of the low-degree test, in bit-reversed order; `mask` has the
-    /// coefficients of `t(g X)`, row by row.
-    fn masked_part(&self, domain: Domain, part: Table, mask: &[F]) -> Table {
-        let (rows, width) = (part.height(), part.width());
-        // Coefficients of q(g X): those of q on its coset, moved to the coset of the test.
-        let shift = F::GENERATOR / domain.shift();
-        let mut coefficients = self.transform.coset_idft_batch(part, shift.inverse()).values;
-        coefficients.resize((2 * rows * width) << LOG_BLOWUP, F::ZERO);
-        // v(g X) = shift^n X^n - 1.
-        let power = shift.exp_u64(rows as u64);
-        let (low, high) = coefficients.split_at_mut(rows * width);
-        for ((low, high), mask) in low.iter_mut().zip(high).zip(mask) {
-            *low -= *mask;
-            *high += power * *mask;
-        }
-        let values = self.transform.dft_batch(Table::new(coefficients, width));
-        values.bit_reverse_rows().to_row_major_matrix()
-    }
 }
 
-/// The factors `c_i = 1 / prod_{j != i} v_j(H_i)` with which parts on these domains are put together.
-fn weights(domains: &[Domain]) -> Vec<F> {
-    let others = |(at, domain): (usize, &Domain)| {
-        let vanishing = domains
-            .iter()
-            .enumerate()
-            .filter(|(other, _)| *other != at)
-            .map(|(_, other)| other.vanishing_poly_at_point(domain.first_point()));
-        vanishing.product()
-    };
-    batch_multiplicative_inverse(&domains.iter().enumerate().map(others).collect::<Vec<F>>())
+/// `u` of `z = g u`.
+fn unshifted(point: Challenge) -> Challenge {
+    point * F::GENERATOR.inverse()
 }
 
 impl Pcs<Challenge, Challenger> for MaskedFri {
     type Domain = Domain;
-    type Commitment = Cap;
+    type Commitment = Root;
     type ProverData = Committed;
     type Proof = Opening;
     type Error = OpeningError;
@@ -194,10 +215,14 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
     fn commit(
         &self,
         evaluations: impl IntoIterator<Item = (Domain, Table)>,
-    ) -> Result<(Cap, Committed), FriProverError> {
+    ) -> Result<(Root, Committed), FriProverError> {
         let mut rng = self.fork();
         let masked = evaluations.into_iter().map(|(domain, table)| {
             assert!(self.hides(table.height(), 1), "chips are as tall as their level demands");
+            assert!(
+                table.width() >= LEAST_WIDTH,
+                "a board has the range chip, or head, real, a value and a link"
+            );
             // Rows of the table and of masks take turns: the domain is twice the table's.
             let width = table.width();
             let mut masked = table.with_random_cols(width, &mut rng);
@@ -205,8 +230,8 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
             (domain, masked)
         });
         let masked: Vec<_> = masked.collect();
-        let (commitment, trees) = Pcs::<Challenge, Challenger>::commit(&self.plain, masked)?;
-        Ok((commitment, Committed::new(trees)))
+        let (commitment, tree) = Pcs::<Challenge, Challenger>::commit(&self.plain, masked)?;
+        Ok((commitment, Committed::new(tree)))
     }
 
     fn open(
@@ -214,27 +239,39 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
         rounds: Vec<OpeningRequest<'_, Committed, Challenge>>,
         challenger: &mut Challenger,
     ) -> Result<(OpenedValues<Challenge>, Self::Proof), FriProverError> {
-        let Some((OpeningRequest { prover_data: Committed::Elsewhere { tables, tallest }, points }, rounds)) =
+        let Some((OpeningRequest { prover_data: Committed::Elsewhere { splits }, points }, rounds)) =
             rounds.split_first()
         else {
             unreachable!("the first round is that of the uniform polynomials");
         };
-        let mut rounds: Vec<OpeningRequest<'_, Trees, Challenge>> =
+        let tallest = tallest(splits.iter().map(|split| split.rows));
+        let point = points[tallest][0];
+        let mut rounds: Vec<OpeningRequest<'_, Tree, Challenge>> =
             rounds.iter().map(|round| (round.prover_data.open(), round.points.clone()).into()).collect();
-        // Their values stand in the round where the verifier looks for them; those of other tables are zeros that
-        // nothing reads.
-        rounds[QUOTIENTS - 1].points.push(points[*tallest].clone());
+        let matrices = 1 + splits.iter().map(Split::parts).sum::<usize>();
+        rounds[QUOTIENTS - 1].points = vec![vec![point]; matrices];
         let (mut opened, proof) = self.plain.open(rounds, challenger)?;
-        let uniform = opened[QUOTIENTS - 1].pop().into_iter().flatten().flatten().collect();
-        let mut values = vec![vec![vec![Challenge::ZERO; DEGREE]]; *tables];
-        values[*tallest] = vec![uniform];
-        opened.insert(UNIFORM, values);
-        Ok((opened, proof))
+        // Values stand where the STARK's verifier looks for them; nothing reads the zeros.
+        let nothing = vec![vec![Challenge::ZERO; DEGREE]];
+        let (mut claims, mut others) = (Vec::new(), Vec::new());
+        let mut values = core::mem::take(&mut opened[QUOTIENTS - 1]).into_iter().flatten();
+        for split in splits {
+            let mut parts: Vec<_> = values.by_ref().take(split.parts()).collect();
+            claims.push(vec![split.claim(unshifted(point), &parts)]);
+            claims.extend(repeat_n(nothing.clone(), split.cosets - 1));
+            parts.remove(0);
+            others.push(parts);
+        }
+        let mut uniform = vec![nothing; splits.len()];
+        uniform[tallest] = values.collect();
+        opened[QUOTIENTS - 1] = claims;
+        opened.insert(UNIFORM, uniform);
+        Ok((opened, (others, proof)))
     }
 
     fn verify(
         &self,
-        mut rounds: Vec<CommitmentOpening<Challenge, Cap, Domain>>,
+        mut rounds: Vec<CommitmentOpening<Challenge, Root, Domain>>,
         proof: &Self::Proof,
         challenger: &mut Challenger,
     ) -> Result<(), OpeningError> {
@@ -247,7 +284,15 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
         }
         let mut uniform = rounds.remove(UNIFORM).matrices;
         let tallest = tallest(uniform.iter().map(|matrix| matrix.domain.size()));
-        rounds[QUOTIENTS - 1].matrices.push(uniform.swap_remove(tallest));
+        let (others, proof) = proof;
+        let claims = core::mem::take(&mut rounds[QUOTIENTS - 1].matrices);
+        // No two tables have one height.
+        let claims = claims.chunk_by(|one, next| one.domain.size() == next.domain.size());
+        let mut others = others.iter();
+        let parts = claims.map(|claims| self.parts(claims, others.next()?)).collect::<Option<Vec<_>>>();
+        let mut parts = parts.filter(|_| others.next().is_none()).ok_or(OpeningError::Claims)?.concat();
+        parts.push(uniform.swap_remove(tallest));
+        rounds[QUOTIENTS - 1].matrices = parts;
         self.plain.verify(rounds, proof, challenger).map_err(OpeningError::Fri)
     }
 }
@@ -271,34 +316,32 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
         evaluations: impl IntoIterator<Item = (Domain, Table)>,
         _: usize,
     ) -> Result<Vec<Table>, FriProverError> {
-        let mut rng = self.fork();
-        let (domains, parts): (Vec<Domain>, Vec<Table>) = evaluations.into_iter().unzip();
-        let weights = weights(&domains);
-        // One part would have no mask: its sum must be zero.
-        assert!(parts.len() > 1, "a quotient has several parts");
-        let last = parts.len() - 1;
-        let mut last_mask: Vec<F> = repeat_n(F::ZERO, parts[last].values.len()).collect();
-        let masked = domains.into_iter().zip(parts).enumerate().map(|(at, (domain, part))| {
-            if at == last {
-                return self.masked_part(domain, part, &last_mask);
-            }
-            let mask: Vec<F> = part.values.iter().map(|_| rng.random()).collect();
-            let weight = weights[at] / weights[last];
-            last_mask.iter_mut().zip(&mask).for_each(|(sum, value)| *sum -= weight * *value);
-            self.masked_part(domain, part, &mask)
+        let (domains, cosets): (Vec<Domain>, Vec<Table>) = evaluations.into_iter().unzip();
+        let (rows, width) = (cosets[0].height(), cosets[0].width());
+        let split = self.split(rows, cosets.len());
+        // Cosets take turns on the domain of the quotient.
+        let mut values = Vec::with_capacity(cosets.len() * rows * width);
+        for row in 0..rows {
+            cosets.iter().for_each(|coset| values.extend_from_slice(&coset.values[row * width..][..width]));
+        }
+        let shift = domains[0].shift() / F::GENERATOR;
+        let quotient = self.transform.coset_idft_batch(Table::new(values, width), shift);
+        let parts = split.masked(&quotient, &mut self.fork()).into_iter().map(|mut part| {
+            part.values.resize(part.values.len() << LOG_BLOWUP, F::ZERO);
+            self.transform.dft_batch(part).bit_reverse_rows().to_row_major_matrix()
         });
-        Ok(masked.collect())
+        self.splits.lock().push(split);
+        Ok(parts.collect())
     }
 
     /// Commits to the parts of all quotients and the uniform polynomials.
-    fn commit_ldes(&self, mut ldes: Vec<Table>) -> Result<(Cap, Committed), FriProverError> {
+    fn commit_ldes(&self, mut ldes: Vec<Table>) -> Result<(Root, Committed), FriProverError> {
         let height = ldes.iter().map(Table::height).max().unwrap_or_default();
         let uniform = Table::rand(&mut self.fork(), height >> LOG_BLOWUP, DEGREE);
         let uniform = self.transform.coset_lde_batch(uniform, LOG_BLOWUP, F::GENERATOR);
         ldes.push(uniform.bit_reverse_rows().to_row_major_matrix());
-        let (commitment, trees) =
-            UnivariateStarkPcs::<Challenge, Challenger>::commit_ldes(&self.plain, ldes)?;
-        Ok((commitment, Committed::new(trees)))
+        let (commitment, tree) = UnivariateStarkPcs::<Challenge, Challenger>::commit_ldes(&self.plain, ldes)?;
+        Ok((commitment, Committed::new(tree)))
     }
 
     fn get_evaluations_on_domain<'a>(
@@ -309,7 +352,7 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
     ) -> Self::EvaluationsOnDomain<'a> {
         UnivariateStarkPcs::<Challenge, Challenger>::get_evaluations_on_domain(
             &self.plain,
-            committed.trees(),
+            committed.tree(),
             at,
             domain,
         )
@@ -327,10 +370,11 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
     fn get_opt_randomization_poly_commitment(
         &self,
         domains: impl IntoIterator<Item = Domain>,
-    ) -> Result<Option<(Cap, Committed)>, FriProverError> {
+    ) -> Result<Option<(Root, Committed)>, FriProverError> {
         let sizes: Vec<usize> = domains.into_iter().map(|domain| domain.size()).collect();
-        let tallest = tallest(sizes.iter().copied());
-        Ok(Some((no_commitment(), Committed::Elsewhere { tables: sizes.len(), tallest })))
+        let known = core::mem::take(&mut *self.splits.lock());
+        let splits = sizes.iter().filter_map(|size| known.iter().find(|split| 2 * split.rows == *size));
+        Ok(Some((no_commitment(), Committed::Elsewhere { splits: splits.copied().collect() })))
     }
 
     fn build_periodic_lde_table(

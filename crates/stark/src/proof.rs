@@ -3,11 +3,11 @@
 //! The statement fixes the shape of its proof: every list has a length that the verifier computes, except the
 //! siblings of Merkle paths, which depend on where queries fall. So the bytes hold no lengths but those; reading
 //! makes a proof of exactly that shape or fails, and Plonky3's verifier never sees another. Field elements are four
-//! bytes, little-endian and canonical; hashes are 32 bytes.
+//! bytes, little-endian and canonical; hashes are 28 bytes.
 
-use alloc::{string::ToString, vec::Vec};
+use alloc::{string::ToString, vec, vec::Vec};
 
-use p3_air::symbolic::AirLayout;
+use p3_air::{BaseAir, symbolic::AirLayout};
 use p3_batch_stark::proof::OpenedValuesWithLookups;
 use p3_batch_stark::symbolic::get_log_num_quotient_chunks_for_domain;
 use p3_batch_stark::{BatchCommitments, BatchOpenedValues, BatchProof, CommonData};
@@ -18,13 +18,13 @@ use p3_lookup::{LogUpGadget, Lookup, LookupTerminal};
 use p3_uni_stark::{OpenedValues, StarkGenericConfig};
 
 use crate::{
-    air::{ChipAir, F, Rule},
+    air::{Board, F, ROUND_CELLS, Rule},
     config::{
-        CAP_HEIGHT, Challenge, Challenger, Config, DEGREE, LOG_BLOWUP, LOG_FINAL, Level, MAX_LOG_ARITY,
+        Challenge, Challenger, Config, DEGREE, LOG_BLOWUP, LOG_FINAL, Level, MAX_LOG_ARITY, Paths, Root,
     },
     error::{ProveError, VerifyError},
+    hash::{HASH_BYTES, Node},
     masked::{self, no_commitment},
-    salted::{Cap, LEAF_SALT, Node, Paths, carriers},
 };
 
 /// The shape of a statement's proofs.
@@ -35,7 +35,7 @@ pub(crate) struct Shape {
     foldings: Vec<usize>,
 }
 
-/// The shape of a chip's part.
+/// The shape of a board's part.
 pub(crate) struct Instance {
     pub(crate) log_height: usize,
     pub(crate) width: usize,
@@ -44,37 +44,35 @@ pub(crate) struct Instance {
     pub(crate) messages: usize,
     pub(crate) widest_message: usize,
     pub(crate) constraints: usize,
+    /// Cosets on which the quotient is computed.
+    pub(crate) cosets: usize,
     /// Parts of the quotient.
-    pub(crate) chunks: usize,
+    pub(crate) parts: usize,
 }
 
 impl Shape {
-    pub(crate) fn new(level: Level, config: &Config, airs: &[ChipAir], common: &CommonData<Config>) -> Self {
-        let instances: Vec<Instance> = airs
+    pub(crate) fn new(level: Level, config: &Config, boards: &[Board], common: &CommonData<Config>) -> Self {
+        let instances: Vec<Instance> = boards
             .iter()
             .zip(&common.lookups)
-            .map(|(air, lookups)| {
-                let chip = air.chip();
+            .map(|(board, lookups)| {
+                let cosets = cosets(config, board, lookups);
+                let messages = || board.chips().flat_map(|chip| &chip.interactions);
+                let constraints = board.chips().flat_map(|chip| &chip.constraints);
                 Instance {
-                    log_height: chip.log_height as usize,
-                    width: chip.width,
+                    log_height: board.log_height(),
+                    width: board.width(),
                     lookups: lookups.len(),
-                    messages: chip.interactions.len(),
-                    widest_message: chip
-                        .interactions
-                        .iter()
-                        .map(|message| message.fields.len())
-                        .max()
-                        .unwrap_or(0),
-                    constraints: chip
-                        .constraints
-                        .iter()
+                    messages: messages().count(),
+                    widest_message: messages().map(|message| message.fields.len()).max().unwrap_or(0),
+                    constraints: constraints
                         .map(|constraint| match constraint.rule {
-                            Rule::Permutation { .. } => crate::gadget::ROUND_CELLS,
+                            Rule::Permutation { .. } => ROUND_CELLS,
                             Rule::Zero(_) => 1,
                         })
                         .sum(),
-                    chunks: chunks(config, air, lookups),
+                    cosets,
+                    parts: config.pcs().split(1 << board.log_height(), cosets).parts(),
                 }
             })
             .collect();
@@ -91,47 +89,41 @@ impl Shape {
         self.instances.iter().map(|instance| instance.log_height).max().unwrap_or(0) + 1 + LOG_BLOWUP
     }
 
-    /// The tables of each commitment: main, quotient and uniform, permutation.
-    fn rounds(&self) -> [Vec<Matrix>; 3] {
-        let mut rounds: [Vec<Matrix>; 3] = Default::default();
+    /// The widths of the tables of each commitment: main, quotient and uniform, permutation.
+    fn rounds(&self) -> [Vec<usize>; 3] {
+        let mut rounds: [Vec<usize>; 3] = Default::default();
         for instance in &self.instances {
-            let matrix = |width| Matrix { width, log_height: instance.log_height };
-            rounds[0].push(matrix(instance.width));
-            rounds[1].extend((0..instance.chunks).map(|_| matrix(DEGREE)));
+            rounds[0].push(instance.width);
+            rounds[1].extend((0..instance.parts).map(|_| DEGREE));
             if instance.lookups > 0 {
-                rounds[2].push(matrix((instance.lookups + 1) * DEGREE));
+                rounds[2].push((instance.lookups + 1) * DEGREE);
             }
         }
-        rounds[1].push(Matrix { width: DEGREE, log_height: self.tallest() - 1 - LOG_BLOWUP });
+        rounds[1].push(DEGREE);
         rounds
     }
 }
 
-/// Into how many parts the quotient of a chip is split.
-fn chunks(config: &Config, air: &ChipAir, lookups: &[Lookup<F>]) -> usize {
-    let domain = Pcs::<Challenge, Challenger>::natural_domain_for_degree(config.pcs(), air.chip().height());
-    let log_chunks = get_log_num_quotient_chunks_for_domain::<F, Challenge, _, _>(
-        air,
-        AirLayout::from_air(air),
+/// On how many cosets the quotient of a board is computed.
+fn cosets(config: &Config, board: &Board, lookups: &[Lookup<F>]) -> usize {
+    let domain =
+        Pcs::<Challenge, Challenger>::natural_domain_for_degree(config.pcs(), 1 << board.log_height());
+    let log_cosets = get_log_num_quotient_chunks_for_domain::<F, Challenge, _, _>(
+        board,
+        AirLayout::from_air(board),
         domain,
         lookups,
         config.is_zk(),
         &LogUpGadget::new(),
     );
-    1 << (log_chunks + config.is_zk())
-}
-
-#[derive(Clone, Copy)]
-struct Matrix {
-    width: usize,
-    log_height: usize,
+    1 << (log_cosets + config.is_zk())
 }
 
 /// One walk over a proof's parts, to write or to read them.
 trait Walk {
     fn value(&mut self, value: &mut F) -> Result<(), VerifyError>;
     fn node(&mut self, node: &mut Node) -> Result<(), VerifyError>;
-    /// The number of siblings in the paths of `queries` leaves to a cap `depth` levels up: the shape does not fix it.
+    /// The number of siblings in the paths of `queries` leaves to a root `depth` levels up: the shape does not fix it.
     fn siblings(&mut self, count: usize, queries: usize, depth: usize) -> Result<usize, VerifyError>;
 
     fn values(&mut self, values: &mut Vec<F>, count: usize) -> Result<(), VerifyError> {
@@ -165,36 +157,30 @@ trait Walk {
         items.iter_mut().try_for_each(|item| each(self, item))
     }
 
-    fn digests(&mut self, digests: &mut Vec<Node>, count: usize) -> Result<(), VerifyError> {
-        self.list(digests, count, Self::node)
-    }
-
-    /// The roots of a tree of `2^log_height` leaves.
-    fn cap(&mut self, cap: &mut Option<Cap>, log_height: usize) -> Result<(), VerifyError> {
-        let mut digests = cap.as_ref().map_or_else(Vec::new, |cap| cap.roots().to_vec());
-        self.digests(&mut digests, 1 << CAP_HEIGHT.min(log_height))?;
-        *cap = Some(Cap::new(digests));
+    fn root(&mut self, root: &mut Option<Root>) -> Result<(), VerifyError> {
+        let mut nodes = root.as_ref().map_or_else(Vec::new, |root| root.roots().to_vec());
+        self.list(&mut nodes, 1, Self::node)?;
+        *root = Some(Root::new(nodes));
         Ok(())
     }
 
     /// The paths of `queries` leaves in a tree of `2^log_height`.
     fn paths(&mut self, paths: &mut Paths, queries: usize, log_height: usize) -> Result<(), VerifyError> {
-        let depth = log_height.saturating_sub(CAP_HEIGHT);
-        let count = self.siblings(paths.sibling_hashes.len(), queries, depth)?;
-        self.digests(&mut paths.sibling_hashes, count)
+        let count = self.siblings(paths.sibling_hashes.len(), queries, log_height)?;
+        self.list(&mut paths.sibling_hashes, count, Self::node)
     }
 }
 
 /// The parts of a proof, in the order of their bytes.
 #[derive(Default)]
 struct Parts {
-    caps: [Option<Cap>; 3],
+    roots: [Option<Root>; 3],
     opened: Vec<OpenedParts>,
     terminals: Vec<Challenge>,
     lookup_work: F,
     point_work: F,
     batch_work: F,
-    fold_caps: Vec<Option<Cap>>,
+    fold_roots: Vec<Option<Root>>,
     fold_work: Vec<F>,
     inputs: Vec<InputParts>,
     folds: Vec<FoldParts>,
@@ -206,7 +192,8 @@ struct Parts {
 struct OpenedParts {
     local: Vec<Challenge>,
     next: Vec<Challenge>,
-    chunks: Vec<Vec<Challenge>>,
+    claim: Vec<Challenge>,
+    parts: Vec<Vec<Challenge>>,
     random: Vec<Challenge>,
     permutation: [Vec<Challenge>; 2],
 }
@@ -214,26 +201,24 @@ struct OpenedParts {
 #[derive(Clone)]
 struct InputParts {
     rows: Vec<Vec<Vec<F>>>,
-    salts: Vec<Vec<Vec<F>>>,
     paths: Paths,
 }
 
 impl Default for InputParts {
     fn default() -> Self {
-        Self { rows: Vec::new(), salts: Vec::new(), paths: Paths { sibling_hashes: Vec::new() } }
+        Self { rows: Vec::new(), paths: Paths { sibling_hashes: Vec::new() } }
     }
 }
 
 #[derive(Clone)]
 struct FoldParts {
     siblings: Vec<Vec<Challenge>>,
-    salts: Vec<Vec<Vec<F>>>,
     paths: Paths,
 }
 
 impl Default for FoldParts {
     fn default() -> Self {
-        Self { siblings: Vec::new(), salts: Vec::new(), paths: Paths { sibling_hashes: Vec::new() } }
+        Self { siblings: Vec::new(), paths: Paths { sibling_hashes: Vec::new() } }
     }
 }
 
@@ -241,7 +226,7 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
     let rounds = shape.rounds();
     let queries = shape.queries;
     let tallest = shape.tallest();
-    parts.caps.iter_mut().try_for_each(|cap| walk.cap(cap, tallest))?;
+    parts.roots.iter_mut().try_for_each(|root| walk.root(root))?;
     // The uniform polynomials are opened with the first of the tallest tables.
     let holder = masked::tallest(shape.instances.iter().map(|instance| instance.log_height));
     let mut instances = shape.instances.iter().enumerate();
@@ -251,7 +236,8 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
         };
         walk.challenges(&mut opened.local, instance.width)?;
         walk.challenges(&mut opened.next, instance.width)?;
-        walk.list(&mut opened.chunks, instance.chunks, |walk, chunk| walk.challenges(chunk, DEGREE))?;
+        walk.challenges(&mut opened.claim, DEGREE)?;
+        walk.list(&mut opened.parts, instance.parts - 1, |walk, part| walk.challenges(part, DEGREE))?;
         if at == holder {
             walk.challenges(&mut opened.random, DEGREE)?;
         }
@@ -266,43 +252,24 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
     walk.value(&mut parts.lookup_work)?;
     walk.value(&mut parts.point_work)?;
     walk.value(&mut parts.batch_work)?;
-    let mut foldings = shape.foldings.iter();
-    let mut folded = tallest;
-    walk.list(&mut parts.fold_caps, shape.foldings.len(), |walk, cap| {
-        // A leaf holds all values that one folding takes.
-        folded = folded.saturating_sub(foldings.next().copied().unwrap_or(0));
-        walk.cap(cap, folded)
-    })?;
+    walk.list(&mut parts.fold_roots, shape.foldings.len(), Walk::root)?;
     walk.values(&mut parts.fold_work, shape.foldings.len())?;
-    let mut matrices = rounds.iter();
+    let mut rounds_left = rounds.iter();
     walk.list(&mut parts.inputs, rounds.len(), |walk, input| {
-        let matrices = matrices.next().map_or(&[][..], |matrices| &matrices[..]);
+        let widths = rounds_left.next().map_or(&[][..], |widths| &widths[..]);
         walk.list(&mut input.rows, queries, |walk, rows| {
-            let mut each = matrices.iter();
-            walk.list(rows, matrices.len(), |walk, row| {
-                let width = each.next().map_or(0, |matrix| matrix.width);
-                walk.values(row, width)
-            })
-        })?;
-        let carriers = carriers(matrices.iter().map(|matrix| matrix.log_height));
-        walk.list(&mut input.salts, queries, |walk, salts| {
-            let mut carriers = carriers.iter();
-            walk.list(salts, matrices.len(), |walk, salt| {
-                let carries = carriers.next().is_some_and(|carries| *carries);
-                walk.values(salt, if carries { LEAF_SALT } else { 0 })
-            })
+            let mut each = widths.iter();
+            walk.list(rows, widths.len(), |walk, row| walk.values(row, each.next().copied().unwrap_or(0)))
         })?;
         walk.paths(&mut input.paths, queries, tallest)
     })?;
     let (mut foldings, mut folded) = (shape.foldings.iter(), tallest);
     walk.list(&mut parts.folds, shape.foldings.len(), |walk, fold| {
+        // A leaf holds all values that one folding takes.
         let log_arity = foldings.next().copied().unwrap_or(0);
         folded = folded.saturating_sub(log_arity);
         let arity = 1 << log_arity;
         walk.list(&mut fold.siblings, queries, |walk, siblings| walk.challenges(siblings, arity - 1))?;
-        walk.list(&mut fold.salts, queries, |walk, salts| {
-            walk.list(salts, 1, |walk, salt| walk.values(salt, LEAF_SALT))
-        })?;
         walk.paths(&mut fold.paths, queries, folded)
     })?;
     walk.challenges(&mut parts.last, 1 << LOG_FINAL)?;
@@ -358,7 +325,7 @@ pub(crate) fn decode(shape: &Shape, bytes: &[u8]) -> Result<BatchProof<Config>, 
         }
         fn siblings(&mut self, _: usize, queries: usize, depth: usize) -> Result<usize, VerifyError> {
             let count = u32::from_le_bytes(self.bytes()?) as usize;
-            if count > queries * depth || count > self.0.len() / 32 {
+            if count > queries * depth || count > self.0.len() / HASH_BYTES {
                 return Err(VerifyError::Malformed("a Merkle path is too long"));
             }
             Ok(count)
@@ -424,13 +391,13 @@ pub(crate) fn proof_bytes(shape: &Shape) -> Result<u64, ProveError> {
             Ok(())
         }
         fn node(&mut self, _: &mut Node) -> Result<(), VerifyError> {
-            self.0 += 32;
+            self.0 += HASH_BYTES as u64;
             Ok(())
         }
         fn siblings(&mut self, _: usize, queries: usize, depth: usize) -> Result<usize, VerifyError> {
-            // Below the cap paths share nodes only where a level has fewer nodes than queries.
-            let shared = (queries.ilog2() as usize).saturating_sub(CAP_HEIGHT);
-            self.0 += 4 + 32 * (queries * depth.saturating_sub(shared)) as u64;
+            // Paths share nodes where a level has fewer nodes than queries.
+            let shared = queries.ilog2() as usize;
+            self.0 += 4 + (HASH_BYTES * queries * depth.saturating_sub(shared)) as u64;
             Ok(0)
         }
     }
@@ -442,9 +409,10 @@ pub(crate) fn proof_bytes(shape: &Shape) -> Result<u64, ProveError> {
 
 fn into_parts(proof: BatchProof<Config>) -> Parts {
     let commitments = proof.commitments;
-    let fri = proof.opening_proof;
+    let (mut parts, fri) = proof.opening_proof;
+    let mut parts = parts.drain(..);
     Parts {
-        caps: [Some(commitments.main), Some(commitments.quotient_chunks), commitments.permutation],
+        roots: [Some(commitments.main), Some(commitments.quotient_chunks), commitments.permutation],
         opened: proof
             .opened_values
             .instances
@@ -454,7 +422,9 @@ fn into_parts(proof: BatchProof<Config>) -> Parts {
                 OpenedParts {
                     local: base.trace_local,
                     next: base.trace_next.unwrap_or_default(),
-                    chunks: base.quotient_chunks,
+                    // What is claimed of the other cosets is zero.
+                    claim: base.quotient_chunks.into_iter().next().unwrap_or_default(),
+                    parts: parts.next().unwrap_or_default(),
                     random: base.random.unwrap_or_default(),
                     permutation: [instance.permutation_local, instance.permutation_next],
                 }
@@ -464,25 +434,17 @@ fn into_parts(proof: BatchProof<Config>) -> Parts {
         lookup_work: proof.lookup_pow_witness.unwrap_or_default(),
         point_work: proof.ood_pow_witness,
         batch_work: fri.batch_pow_witness,
-        fold_caps: fri.commit_phase_commits.into_iter().map(Some).collect(),
+        fold_roots: fri.commit_phase_commits.into_iter().map(Some).collect(),
         fold_work: fri.commit_pow_witnesses,
         inputs: fri
             .input_openings
             .into_iter()
-            .map(|opening| InputParts {
-                rows: opening.opened_values,
-                salts: opening.opening_proof.0,
-                paths: opening.opening_proof.1,
-            })
+            .map(|opening| InputParts { rows: opening.opened_values, paths: opening.opening_proof })
             .collect(),
         folds: fri
             .commit_phase_openings
             .into_iter()
-            .map(|step| FoldParts {
-                siblings: step.sibling_values,
-                salts: step.opening_proof.0,
-                paths: step.opening_proof.1,
-            })
+            .map(|step| FoldParts { siblings: step.sibling_values, paths: step.opening_proof })
             .collect(),
         last: fri.final_poly,
         query_work: fri.query_pow_witness,
@@ -490,53 +452,58 @@ fn into_parts(proof: BatchProof<Config>) -> Parts {
 }
 
 fn from_parts(shape: &Shape, parts: Parts) -> Result<BatchProof<Config>, VerifyError> {
-    let [Some(main), Some(quotient_chunks), permutation] = parts.caps else {
+    let [Some(main), Some(quotient_chunks), permutation] = parts.roots else {
         return Err(VerifyError::Malformed("a commitment is missing"));
     };
-    let fold_caps: Option<Vec<Cap>> = parts.fold_caps.into_iter().collect();
+    let fold_roots: Option<Vec<Root>> = parts.fold_roots.into_iter().collect();
     let mut terminals = parts.terminals.into_iter();
-    let instances = parts.opened.into_iter().map(|opened| {
+    let mut quotients = Vec::with_capacity(shape.instances.len());
+    let instances = parts.opened.into_iter().zip(&shape.instances).map(|(opened, instance)| {
         let [permutation_local, permutation_next] = opened.permutation;
         let mut random = opened.random;
         random.resize(DEGREE, Challenge::ZERO);
+        let mut claims = vec![opened.claim];
+        claims.resize(instance.cosets, vec![Challenge::ZERO; DEGREE]);
+        quotients.push(opened.parts);
         OpenedValuesWithLookups {
             base_opened_values: OpenedValues {
                 trace_local: opened.local,
                 trace_next: Some(opened.next),
                 preprocessed: None,
-                quotient_chunks: opened.chunks,
+                quotient_chunks: claims,
                 random: Some(random),
             },
             permutation_local,
             permutation_next,
         }
     });
+    let instances = instances.collect();
     Ok(BatchProof {
         commitments: BatchCommitments { main, permutation, quotient_chunks, random: Some(no_commitment()) },
-        opened_values: BatchOpenedValues { instances: instances.collect() },
-        opening_proof: FriProof {
-            batch_pow_witness: parts.batch_work,
-            commit_phase_commits: fold_caps.ok_or(VerifyError::Malformed("a commitment is missing"))?,
-            commit_pow_witnesses: parts.fold_work,
-            input_openings: parts
-                .inputs
-                .into_iter()
-                .map(|input| BatchMultiOpening {
-                    opened_values: input.rows,
-                    opening_proof: (input.salts, input.paths),
-                })
-                .collect(),
-            commit_phase_openings: parts
-                .folds
-                .into_iter()
-                .map(|fold| CommitPhaseMultiStep {
-                    sibling_values: fold.siblings,
-                    opening_proof: (fold.salts, fold.paths),
-                })
-                .collect(),
-            final_poly: parts.last,
-            query_pow_witness: parts.query_work,
-        },
+        opened_values: BatchOpenedValues { instances },
+        opening_proof: (
+            quotients,
+            FriProof {
+                batch_pow_witness: parts.batch_work,
+                commit_phase_commits: fold_roots.ok_or(VerifyError::Malformed("a commitment is missing"))?,
+                commit_pow_witnesses: parts.fold_work,
+                input_openings: parts
+                    .inputs
+                    .into_iter()
+                    .map(|input| BatchMultiOpening { opened_values: input.rows, opening_proof: input.paths })
+                    .collect(),
+                commit_phase_openings: parts
+                    .folds
+                    .into_iter()
+                    .map(|fold| CommitPhaseMultiStep {
+                        sibling_values: fold.siblings,
+                        opening_proof: fold.paths,
+                    })
+                    .collect(),
+                final_poly: parts.last,
+                query_pow_witness: parts.query_work,
+            },
+        ),
         lookup_terminals: shape
             .instances
             .iter()

@@ -7,20 +7,20 @@ use alloc::{
     vec::Vec,
 };
 
-use p3_batch_stark::{BatchProof, ProverData, StarkInstance, prove_batch};
+use p3_batch_stark::{BatchProof, StarkInstance, prove_batch};
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
-use p3_matrix::dense::RowMajorMatrix;
 use proofmark_plan::{types::ValueType, value::Table};
 use rand::{CryptoRng, Rng as _, SeedableRng as _, rngs::StdRng};
 
 use crate::{
-    air::{Chip, ChipAir, F, FillError, Inputs, Traces, fill},
+    air::{Board, Chip, F, FillError, Inputs, Traces, fill},
     compile::{Machine, compile},
-    config::{Config, Level, config},
+    config::{Config, Level},
     digest::{Salt, to_digest},
     error::ProveError,
     gadget::{MASKS, RANGE_BUS, RANGE_COUNT, range_row},
     proof::{Shape, encode},
+    protocol::Protocol,
     statement::{Statement, publics},
     table::Columns,
 };
@@ -261,24 +261,17 @@ pub(crate) fn prove_chips(
     filled: Filled,
     rng: &mut StdRng,
 ) -> Result<(Shape, BatchProof<Config>), String> {
-    let internal = |error: &dyn core::fmt::Display| error.to_string();
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
-    let config = config(level, seed);
-    let airs: Vec<ChipAir> = filled.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
-    let degrees: Vec<usize> = filled.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
-    let data =
-        ProverData::from_airs_and_degrees(&config, &airs, &degrees).map_err(|error| internal(&error))?;
-    let matrices: Vec<RowMajorMatrix<F>> =
-        filled.traces.tables.into_iter().map(crate::air::Table::into_matrix).collect();
-    let instances: Vec<StarkInstance<'_, _, ChipAir>> = airs
-        .iter()
-        .zip(&matrices)
-        .zip(&filled.publics)
-        .map(|((air, trace), publics)| StarkInstance { air, trace, public_values: publics.clone() })
+    let protocol = Protocol::new(level, seed, &filled.chips)?;
+    let publics = protocol.publics(&filled.publics);
+    let matrices = protocol.matrices(filled.traces);
+    let instances: Vec<StarkInstance<'_, _, Board>> = { protocol.boards.iter().zip(&matrices).zip(publics) }
+        .map(|((air, trace), public_values)| StarkInstance { air, trace, public_values })
         .collect();
-    let proof = prove_batch(&config, &instances, &data).map_err(|error| internal(&error))?;
-    Ok((Shape::new(level, &config, &airs, &data.common), proof))
+    let proof =
+        prove_batch(&protocol.config, &instances, &protocol.data).map_err(|error| error.to_string())?;
+    Ok((protocol.shape, proof))
 }
 
 fn enter(progress: &mut dyn Progress, phase: Phase) -> Result<(), ProveError> {

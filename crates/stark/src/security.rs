@@ -11,6 +11,7 @@ use p3_uni_stark::OpeningShape;
 
 use crate::{
     config::{DEGREE, Level, fri},
+    hash::HASH_BYTES,
     proof::Shape,
 };
 
@@ -41,12 +42,12 @@ impl Security {
 const FIELD_BITS: usize = 154;
 
 /// Bits of collision resistance of the hash: half of its length.
-const COLLISION_BITS: usize = 128;
+const COLLISION_BITS: usize = 4 * HASH_BYTES;
 
 pub(crate) fn security(level: Level, shape: &Shape) -> Security {
     // Masked, without further columns beside each table.
     let openings = OpeningShape::hiding(0);
-    let (mut batched, mut constraints, mut messages, mut widest, mut chunks, mut log_height) =
+    let (mut batched, mut constraints, mut messages, mut widest, mut cosets, mut log_height) =
         (0, 0, 0, 1, 0, 0);
     for instance in &shape.instances {
         batched += num_batched_openings(
@@ -54,7 +55,7 @@ pub(crate) fn security(level: Level, shape: &Shape) -> Security {
             true,
             0,
             false,
-            instance.chunks,
+            instance.parts,
             instance.lookups,
             DEGREE,
             openings,
@@ -63,13 +64,13 @@ pub(crate) fn security(level: Level, shape: &Shape) -> Security {
         constraints += instance.constraints + instance.lookups + 3;
         messages += instance.messages << (instance.log_height as u32);
         widest = widest.max(instance.widest_message);
-        chunks = chunks.max(instance.chunks);
+        cosets = cosets.max(instance.cosets);
         log_height = log_height.max(instance.log_height);
     }
     let air = StarkAirParams {
         num_constraints: constraints,
         max_constraint_degree: 4,
-        num_quotient_chunks: chunks,
+        num_quotient_chunks: cosets,
         max_combo: 2,
     };
     let instance = InstanceShape {
@@ -83,9 +84,10 @@ pub(crate) fn security(level: Level, shape: &Shape) -> Security {
         LogUpAir { num_interactions: messages.div_ceil(1 << (log_height + 1)), max_message_width: widest };
     let extras: alloc::vec::Vec<_> =
         security_term(&lookup, &instance, &GrindingSites::NONE).into_iter().collect();
-    let regime = fri(level, ()).security_regime();
-    let proven = proven_security_report(&regime, &air, &instance, &extras, &GrindingSites::NONE);
-    let conjectured = conjectured_security_report(&regime, &air, &instance, &extras, &GrindingSites::NONE);
+    let parameters = fri(level, ());
+    let (regime, sites) = (parameters.security_regime(), parameters.grinding_sites());
+    let proven = proven_security_report(&regime, &air, &instance, &extras, &sites);
+    let conjectured = conjectured_security_report(&regime, &air, &instance, &extras, &sites);
     Security {
         proven_bits: proven.security_bits() as u32,
         conjectured_bits: conjectured.security_bits() as u32,

@@ -2,15 +2,16 @@
 
 use alloc::{sync::Arc, vec::Vec};
 
-use p3_batch_stark::{CommonData, ProverData, verify_batch};
+use p3_batch_stark::verify_batch;
 
 use crate::{
-    air::{Chip, ChipAir, F},
+    air::{Chip, F},
     compile::{Machine, compile},
-    config::{Config, Level, config},
+    config::Level,
     digest::from_digest,
     error::VerifyError,
-    proof::{Shape, decode},
+    proof::decode,
+    protocol::Protocol,
     security::{Security, security},
     statement::{Statement, publics},
 };
@@ -58,15 +59,11 @@ pub(crate) fn verify_chips(
     publics: &[Vec<F>],
     proof: &[u8],
 ) -> Result<Security, VerifyError> {
-    let airs: Vec<ChipAir> = chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
-    let degrees: Vec<usize> = chips.iter().map(|chip| chip.log_height as usize + 1).collect();
     // A verifier draws no masks.
-    let config = config(level, [0; 32]);
-    let data =
-        ProverData::from_airs_and_degrees(&config, &airs, &degrees).map_err(|_| VerifyError::Refused)?;
-    let common: CommonData<Config> = data.common;
-    let shape = Shape::new(level, &config, &airs, &common);
-    let proof = decode(&shape, proof)?;
-    verify_batch(&config, &airs, &proof, publics, &common).map_err(|_| VerifyError::Refused)?;
-    Ok(security(level, &shape))
+    let protocol = Protocol::new(level, [0; 32], chips).map_err(|_| VerifyError::Refused)?;
+    let Protocol { config, boards, data, shape } = &protocol;
+    let proof = decode(shape, proof)?;
+    verify_batch(config, boards, &proof, &protocol.publics(publics), &data.common)
+        .map_err(|_| VerifyError::Refused)?;
+    Ok(security(level, shape))
 }

@@ -50,7 +50,7 @@ pub(crate) struct RunArgs {
     /// auto, on (fail without a GPU) or off
     #[arg(long, value_name = "WHEN")]
     gpu: Option<Gpu>,
-    /// How sure a proof over tables is: standard (at least 100 proven bits), paranoid (114), or fast for development
+    /// How sure a proof over tables is: standard (at least 100 proven bits), paranoid (110), or fast for development
     #[arg(long, value_name = "LEVEL", value_parser = level)]
     security: Option<Level>,
     /// Rows of a shard, 1 to 131071: larger tables are proved shard by shard

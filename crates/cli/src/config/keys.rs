@@ -128,7 +128,7 @@ pub(crate) const KEYS: &[Key] = &[
         path: "proving.securityLevel",
         kind: Kind::OneOf(&["fast", "paranoid", "standard"]),
         default: "standard",
-        help: "how sure proofs over tables are: standard has at least 100 proven bits, paranoid 114, fast is for development",
+        help: "how sure proofs over tables are: standard has at least 100 proven bits, paranoid 110, fast is for development",
     },
     Key {
         path: "proving.shardRows",

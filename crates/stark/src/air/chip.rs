@@ -22,7 +22,7 @@ pub(crate) struct Constraint {
 
 /// The kinds of constraints.
 pub(crate) enum Rule {
-    /// The 148 columns from `at` on hold the rounds of a Poseidon2 permutation of `input`.
+    /// The columns from `at` on hold the rounds of a Poseidon2 permutation of `input`.
     Permutation { input: [Node; 16], at: usize },
     /// The expression is zero.
     Zero(Node),
@@ -241,7 +241,7 @@ impl Chip {
     /// Demands that an expression is zero on every row.
     pub(crate) fn zero(&mut self, node: Node, label: &'static str) {
         if self.graph.degree(node) > MAX_DEGREE {
-            self.fault = Some("a constraint multiplies more than three cells");
+            self.fault = Some("a constraint multiplies more than four cells");
         }
         if self.graph.as_constant(node).is_some_and(|value| value != F::default()) {
             self.fault = Some("a constraint that cannot hold");

@@ -140,14 +140,14 @@ pub(crate) fn broken(chips: &[Arc<Chip>], honest: Option<&Traces>, changed: &Tra
     let mut buses: BTreeMap<(&str, Vec<u32>), F> = BTreeMap::new();
     for (at, chip) in chips.iter().enumerate() {
         if at == 0 {
-            // Beside answers the range chip has masks, on its first row.
-            if honest.is_none() {
+            // Beside answers the range chip has masks, on its first rows.
+            for row in 0..if honest.is_none() { crate::gadget::MASKS } else { 0 } {
                 let table = &changed.tables[0];
                 let values = chip.graph.values(&Place {
-                    local: table.row(0),
-                    next: table.row(1),
+                    local: table.row(row),
+                    next: table.row(row + 1),
                     publics: &alloc::vec![F::ZERO; chip.publics],
-                    first: true,
+                    first: row == 0,
                     last: false,
                 });
                 for message in

@@ -4,7 +4,6 @@ use alloc::{sync::Arc, vec, vec::Vec};
 
 use ethnum::I256;
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
-use p3_matrix::dense::RowMajorMatrix;
 
 use super::{Chip, Copies, F, Fill, Import, Load, Node, OrderPart, P, Slot, node::Place};
 use crate::gadget::SALT;
@@ -34,6 +33,7 @@ impl Traces {
 
 /// A filled table.
 #[cfg_attr(test, derive(Clone))]
+#[derive(Default)]
 pub(crate) struct Table {
     pub(crate) cells: Vec<F>,
     pub(crate) width: usize,
@@ -53,10 +53,6 @@ impl Table {
 
     fn value(&self, row: usize, slot: Slot) -> I256 {
         self.values[row * self.slots + slot.0]
-    }
-
-    pub(crate) fn into_matrix(self) -> RowMajorMatrix<F> {
-        RowMajorMatrix::new(self.cells, self.width)
     }
 }
 

@@ -4,21 +4,23 @@
 //! zero, messages on buses, and the steps that fill the table. Gadgets add to all of these at once, so a constraint
 //! and the code that satisfies it stand side by side.
 
+mod board;
 mod chip;
-mod constrain;
 #[cfg(test)]
 mod debug;
 #[cfg(test)]
 mod fault;
 mod fill;
 mod node;
+mod permutation;
 mod program;
 
 pub(crate) use self::{
+    board::{Board, boards},
     chip::{Chip, Constraint, Copies, Fill, Import, Load, OrderPart, Rule, Slot},
-    constrain::{ChipAir, permute},
     fill::{FillError, Inputs, Pass, Row, Table, Traces, fill, integer},
     node::{Node, Op, Place},
+    permutation::{ROUND_CELLS, permute},
 };
 
 #[cfg(test)]
@@ -34,4 +36,4 @@ pub(crate) type F = p3_koala_bear::KoalaBear;
 pub(crate) const P: i128 = 0x7f00_0001;
 
 /// Most factors that a constraint may multiply: with hiding at blow-up 4, a quotient has no room for more.
-pub(crate) const MAX_DEGREE: u8 = 3;
+pub(crate) const MAX_DEGREE: u8 = 4;

@@ -54,7 +54,7 @@ impl Graph {
         self.ops[node.index()]
     }
 
-    /// How many cells the expression multiplies at most. Selectors of rows count as none.
+    /// How many cells the expression multiplies at most. Selectors of one row count as cells, that of transitions as none.
     pub(crate) fn degree(&self, node: Node) -> u8 {
         self.degrees[node.index()]
     }
@@ -64,8 +64,8 @@ impl Graph {
             return *node;
         }
         let degree = match op {
-            Op::Const(_) | Op::First | Op::Last | Op::Public(_) | Op::Transition => 0,
-            Op::Local(_) | Op::Next(_) => 1,
+            Op::Const(_) | Op::Public(_) | Op::Transition => 0,
+            Op::First | Op::Last | Op::Local(_) | Op::Next(_) => 1,
             Op::Add(a, b) | Op::Sub(a, b) => self.degree(a).max(self.degree(b)),
             Op::Mul(a, b) => self.degree(a).saturating_add(self.degree(b)),
         };

@@ -9,7 +9,7 @@ use core::array;
 
 use p3_field::{Algebra, PrimeCharacteristicRing};
 
-use super::{Chip, F, Node, Op, Rule, constrain::permute};
+use super::{Chip, F, Node, Op, Rule, permute};
 
 /// A program for one chip.
 pub(crate) struct Program {

@@ -29,7 +29,7 @@ pub(crate) use self::{
     supports::supports,
 };
 use crate::{
-    air::Chip,
+    air::{Chip, boards},
     gadget::range_chip,
     statement::{Bounds, header_length},
 };
@@ -87,16 +87,16 @@ pub(crate) fn compile(
     })
 }
 
-/// Links chips by masks. Links go out from the chip with the fewest rows, where their columns cost least.
+/// Links boards by masks, each by one of its chips. Links go out from the board with the fewest rows, where their columns
+/// cost least.
 pub(crate) fn hide_terminals(chips: &mut [Chip]) {
-    let hub = (0..chips.len()).min_by_key(|at| chips[*at].log_height).unwrap_or(0);
-    let others: Vec<usize> =
-        (0..chips.len()).filter(|at| *at != hub && !chips[*at].interactions.is_empty()).collect();
-    if !chips[hub].interactions.is_empty() {
-        for (link, other) in others.into_iter().enumerate() {
-            chips[hub].mask(link, true);
-            chips[other].mask(link, false);
-        }
+    let boards = boards(chips.iter().map(|chip| chip.log_height)).into_iter();
+    let ends = boards.filter_map(|board| board.into_iter().find(|at| !chips[*at].interactions.is_empty()));
+    let ends: Vec<usize> = ends.collect();
+    let Some(hub) = ends.iter().copied().min_by_key(|at| chips[*at].log_height) else { return };
+    for (link, other) in ends.into_iter().filter(|at| *at != hub).enumerate() {
+        chips[hub].mask(link, true);
+        chips[other].mask(link, false);
     }
 }
 

@@ -5,7 +5,6 @@ mod bridge;
 use alloc::sync::Arc;
 use std::{sync::OnceLock, vec::Vec};
 
-use p3_batch_stark::ProverData;
 use proofmark_core::{Algorithm, Digest};
 use proofmark_plan::{
     check,
@@ -21,11 +20,11 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use crate::{
     Bounds, Level, Salt, Statement, TableBounds, Witness,
-    air::{Chip, ChipAir},
+    air::Chip,
     compile::compile,
-    config::config,
     digest,
     proof::{Shape, shaped},
+    protocol::Protocol,
     prove,
     shards::{MAX_SHARD_ROWS, MAX_SHARDS, Part, Sharded, Source, Split, shard_bound, sharded_digest},
     verify,
@@ -86,11 +85,7 @@ impl Known {
 
 /// The shape of proofs over these chips.
 fn shape_of(chips: &[Arc<Chip>]) -> Option<Shape> {
-    let airs: Vec<ChipAir> = chips.iter().map(|chip| ChipAir::new(chip.clone())).collect();
-    let degrees: Vec<usize> = chips.iter().map(|chip| chip.log_height as usize + 1).collect();
-    let config = config(Level::Fast, [0; 32]);
-    let data = ProverData::from_airs_and_degrees(&config, &airs, &degrees).ok()?;
-    Some(Shape::new(Level::Fast, &config, &airs, &data.common))
+    Some(Protocol::new(Level::Fast, [0; 32], chips).ok()?.shape)
 }
 
 /// What is judged as a proof: bytes as they are, as the values of a proof of the right shape, or as changes of an honest

@@ -9,9 +9,12 @@
 //!     head · (c - iv) = 0      sel · (in - block_0) = 0      head · (left - in_0) = 0
 //!     c' = sel · out_(k-1) + head · out_0 + (1 - sel - head) · c          capacity parts
 //!     left' = left - sel'      left = 0 on the last row                    so n counts the selected rows
-//!     fin · (sel · out_(k-1) + head · out_0 - digest) = 0                  rate parts
+//!     fin_row · (out_(k-1) - digest) = 0       (fin - fin_row) · (out_0 - digest) = 0       fin_row = fin · sel
 //!     fin <= sel + head        no row is selected after fin               exactly one fin
 //! ```
+//!
+//! A state between two permutations of a row is committed; the last one is an expression of degree three. With one block
+//! a row, `out_(k-1)` is `out_0`, and `fin` stands for `fin_row`.
 //!
 //! Two tables with one digest are a collision: `n` and the fixed number of blocks per row make the absorbed sequence
 //! a prefix code, and the packing of a row into elements below `2^30` is injective. Uniform salt of 217 bits hides
@@ -22,10 +25,7 @@ use core::array;
 
 use p3_field::PrimeCharacteristicRing;
 
-use crate::air::{Chip, F, Node, Op, Rule, permute};
-
-/// Committed values of a permutation.
-pub(crate) const ROUND_CELLS: usize = 148;
+use crate::air::{Chip, F, Node, Op, ROUND_CELLS, Rule, permute};
 
 /// Field elements of salt.
 pub(crate) const SALT: usize = 7;
@@ -48,7 +48,7 @@ impl Chip {
         let head = self.head;
 
         let mut outputs: Vec<[Node; 16]> = Vec::new();
-        let mut rounds: Vec<([Node; 16], usize)> = Vec::new();
+        let mut rounds: Vec<([Node; 16], usize, Option<usize>)> = Vec::new();
         for block in 0..blocks {
             let before: [Node; RATE] = match outputs.last() {
                 Some(state) => array::from_fn(|lane| state[RATE + lane]),
@@ -65,14 +65,35 @@ impl Chip {
                 rule: Rule::Permutation { input: state, at },
                 label: "a permutation",
             });
-            rounds.push((state, at));
-            outputs.push(array::from_fn(|lane| cells[ROUND_CELLS - 16 + lane]));
+            let output = self.last_round(array::from_fn(|lane| cells[ROUND_CELLS - 16 + lane]));
+            let mut between = None;
+            outputs.push(if block + 1 == blocks {
+                output
+            } else {
+                // Another permutation takes it, and what it takes has degree one.
+                let committed = array::from_fn(|_| self.column());
+                for (cell, value) in committed.iter().zip(output) {
+                    self.equal(*cell, value, "the state between blocks");
+                }
+                between = Some(self.column_of(committed[0]));
+                committed
+            });
+            rounds.push((state, at, between));
         }
         let (out_head, out_row) = (outputs[0], outputs[blocks - 1]);
         let [first, last, transition] = [Op::First, Op::Last, Op::Transition].map(|op| self.graph.add_op(op));
 
         let active = self.add(select, head);
         let passive = self.not(active);
+        // Where the end is: at a row, or at the head of an empty table.
+        let (end_row, end_head) = match blocks {
+            1 => (fin, self.int(0)),
+            _ => {
+                let (end_row, product) = (self.column(), self.mul(fin, select));
+                self.equal(end_row, product, "the end is at a row or at the head");
+                (end_row, self.sub(fin, end_row))
+            }
+        };
         for lane in 0..RATE {
             let start = self.graph.constant_field(iv[lane]);
             let difference = self.sub(capacity[lane], start);
@@ -89,10 +110,11 @@ impl Chip {
             let difference = self.sub(next, expected);
             let gated = self.mul(transition, difference);
             self.zero(gated, "the capacity is carried from row to row");
-            let out = self.mux(select, out_row[lane], head, out_head[lane]);
-            let difference = self.sub(out, public[lane]);
-            let gated = self.mul(fin, difference);
-            self.zero(gated, "the digest is the rate after the last row");
+            for (end, out) in [(end_row, out_row[lane]), (end_head, out_head[lane])] {
+                let difference = self.sub(out, public[lane]);
+                let gated = self.mul(end, difference);
+                self.zero(gated, "the digest is the rate after the last row");
+            }
         }
         let difference = self.sub(left, input[0]);
         let gated = self.mul(head, difference);
@@ -126,6 +148,7 @@ impl Chip {
             input: input.map(|node| self.column_of(node)),
             left: self.column_of(left),
             fin: self.column_of(fin),
+            end_row: self.column_of(end_row),
             done: self.column_of(done),
             first_public,
         };
@@ -152,15 +175,22 @@ impl Chip {
                     pass.write(row, columns.input[lane], block[lane]);
                 }
                 pass.write(row, columns.left, F::from_usize(left));
+                pass.write(row, columns.end_row, F::from_bool(row == end && is_selected));
                 pass.write(row, columns.fin, F::from_bool(row == end));
                 pass.write(row, columns.done, F::from_bool(row >= end));
                 let mut states = Vec::with_capacity(rounds.len());
-                for (state, at) in &rounds {
+                for (state, at, between) in &rounds {
                     let state = state.map(|node| pass.field(row, node));
-                    states.push(permute(state, |index, value| {
+                    let output = permute(state, |index, value| {
                         pass.write(row, at + index, value);
                         value
-                    }));
+                    });
+                    if let Some(between) = between {
+                        for (lane, value) in output.into_iter().enumerate() {
+                            pass.write(row, between + lane, value);
+                        }
+                    }
+                    states.push(output);
                 }
                 let after = if is_head { states[0] } else { states[states.len() - 1] };
                 if is_head || is_selected {
@@ -186,6 +216,7 @@ struct Columns {
     input: [usize; RATE],
     left: usize,
     fin: usize,
+    end_row: usize,
     done: usize,
     first_public: usize,
 }

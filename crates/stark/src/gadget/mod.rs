@@ -16,7 +16,7 @@ mod window;
 
 pub(crate) use self::{
     compare::{Comparison, Word},
-    digest::{RATE, ROUND_CELLS, SALT},
+    digest::{RATE, SALT},
     divide::root_half_even,
     identity::Term,
     integer::{Int, Limb, bit_int, digits, encoding},

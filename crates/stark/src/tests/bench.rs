@@ -13,7 +13,7 @@ use crate::{
     air::{Chip, F, Fault, Inputs, Target, Traces, Violation, broken, differences, fill},
     compile::{Machine, compile},
     digest::to_digest,
-    gadget::RANGE_COUNT,
+    gadget::{MASKS, RANGE_COUNT},
     prove::{Filled, fill_machine, machine_digests, prove_filled, range_counts},
     statement::publics,
     table::Columns,
@@ -56,10 +56,12 @@ impl Bench {
             .unwrap_or_else(|error| panic!("{error}"));
         let tables = case.inputs.iter().zip(&case.bounds.inputs);
         let tables = tables.map(|(table, bounds)| Columns::of(table, &bounds.text_bytes).expect("a table"));
-        let masks = alloc::vec![Default::default(); 5 * machine.chips.len()];
+        let masks = alloc::vec![Default::default(); MASKS * machine.chips.len()];
         let mut range = honest.tables[0].cells.clone();
         // Masks are random in the honest tables and zero from here on.
-        range[RANGE_COUNT + 1..honest.tables[0].width].fill(F::ZERO);
+        for row in range.chunks_exact_mut(honest.tables[0].width).take(MASKS) {
+            row[RANGE_COUNT + 1..].fill(F::ZERO);
+        }
         let mut bench = Self {
             tables: tables.collect(),
             salts: alloc::vec![Default::default(); case.inputs.len() + 1],

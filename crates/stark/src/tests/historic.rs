@@ -178,6 +178,6 @@ fn the_work_before_the_queries_is_checked() {
         assert!(verify(&statement, &changed).is_err(), "{change}");
     }
     for level in [Level::Standard, Level::Paranoid] {
-        assert_eq!(level.query_work_bits(), 18);
+        assert_eq!(level.query_work_bits(), 20);
     }
 }

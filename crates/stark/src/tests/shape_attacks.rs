@@ -43,7 +43,7 @@ impl Readers {
                 Rule::Zero(node) => chip.graph.reads(*node, &mut columns),
                 Rule::Permutation { input, at } => {
                     input.iter().for_each(|node| chip.graph.reads(*node, &mut columns));
-                    columns.extend(*at..*at + crate::gadget::ROUND_CELLS);
+                    columns.extend(*at..*at + crate::air::ROUND_CELLS);
                 }
             }
             columns.into_iter().for_each(|column| readers.constraints[column].push(number));

@@ -10,7 +10,8 @@
 
 use alloc::{format, sync::Arc, vec::Vec};
 
-use p3_batch_stark::{BatchProof, BatchShape, BatchVerifierTranscript, CommonData, ProverData};
+use p3_air::BaseAir;
+use p3_batch_stark::{BatchProof, BatchShape, BatchVerifierTranscript};
 use p3_field::{BasedVectorSpace, Field, PrimeCharacteristicRing};
 use p3_lookup::{Kind, LogUpGadget};
 use p3_uni_stark::StarkGenericConfig;
@@ -23,13 +24,13 @@ use super::{
 };
 use crate::{
     Bounds, Level, Salt, Statement, TableBounds, Witness,
-    air::{Chip, ChipAir, F, Place, Traces},
+    air::{Chip, F, Place, Traces},
     compile::{Machine, compile},
-    config::{Challenge, Challenger, Config, config},
+    config::{Challenge, Challenger, Config, Root},
     digest::to_digest,
-    gadget::{RANGE_BUS, range_chip_to},
+    gadget::{MASKS, RANGE_BUS, range_chip_to},
+    protocol::Protocol,
     prove::{Filled, fill_machine, prove_chips},
-    salted::Cap,
     statement::publics,
 };
 
@@ -37,7 +38,7 @@ use crate::{
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Prover {
     Honest,
-    /// The masks and salts of its commitments are the same in each proof.
+    /// The masks of its commitments are the same in each proof.
     Repeating,
     /// Its counts of mask messages are zero.
     Unmasked,
@@ -49,8 +50,7 @@ struct Subject {
     databases: [Table; 2],
     bounds: Bounds,
     machine: Machine,
-    common: CommonData<Config>,
-    config: Config,
+    protocol: Protocol,
 }
 
 /// What a verifier sees at one position of a proof, in one or several values.
@@ -68,11 +68,8 @@ impl Subject {
         if shorten {
             machine.chips = shortened(machine.chips);
         }
-        let config = config(Level::Fast, [0; 32]);
-        let airs = airs(&machine);
-        let degrees: Vec<usize> = machine.chips.iter().map(|chip| chip.log_height as usize + 1).collect();
-        let data = ProverData::from_airs_and_degrees(&config, &airs, &degrees).expect("prover data");
-        Self { plan, databases, bounds, machine, common: data.common, config }
+        let protocol = Protocol::new(Level::Fast, [0; 32], &machine.chips).expect("a protocol");
+        Self { plan, databases, bounds, machine, protocol }
     }
 
     /// A proof about a database, and what its terminals would be without masks if it were about the first.
@@ -121,40 +118,40 @@ impl Subject {
 
     /// The terminals that tables would have under the challenges of a proof.
     fn terminals(&self, proof: &BatchProof<Config>, publics: &[Vec<F>], traces: &Traces) -> Vec<Challenge> {
-        let chips = &self.machine.chips;
+        let Protocol { config, boards, data, .. } = &self.protocol;
+        let lookups = &data.common.lookups;
         let shape = BatchShape {
-            trace_widths: chips.iter().map(|chip| chip.width).collect(),
-            public_value_counts: chips.iter().map(|chip| chip.publics).collect(),
-            preprocessed_widths: alloc::vec![0; chips.len()],
+            trace_widths: boards.iter().map(BaseAir::width).collect(),
+            public_value_counts: boards.iter().map(BaseAir::num_public_values).collect(),
+            preprocessed_widths: alloc::vec![0; boards.len()],
             has_preprocessed_commitment: false,
-            num_lookup_instances: chips.iter().filter(|chip| !chip.interactions.is_empty()).count(),
-            lookup_pow_bits: self.config.lookup_proof_of_work_bits(),
+            num_lookup_instances: lookups.iter().filter(|lookups| !lookups.is_empty()).count(),
+            lookup_pow_bits: config.lookup_proof_of_work_bits(),
             has_randomization_commitment: true,
-            ood_pow_bits: self.config.ood_proof_of_work_bits(),
+            ood_pow_bits: config.ood_proof_of_work_bits(),
         };
-        let mut challenger = self.config.initialise_challenger();
+        let mut challenger = config.initialise_challenger();
         let mut transcript =
-            BatchVerifierTranscript::<Challenger, F, Challenge, Cap>::new(&mut challenger, shape);
+            BatchVerifierTranscript::<Challenger, F, Challenge, Root>::new(&mut challenger, shape);
         transcript.instance_bindings(&proof.degree_bits);
-        transcript.main_phase(proof.commitments.main.clone(), publics);
+        transcript.main_phase(proof.commitments.main.clone(), &self.protocol.publics(publics));
         let challenges = transcript
-            .lookup_phase(&self.common.lookups, &LogUpGadget::new(), proof.lookup_pow_witness)
+            .lookup_phase(lookups, &LogUpGadget::new(), proof.lookup_pow_witness)
             .unwrap_or_else(|_| panic!("the transcript of the proof"));
         // It is not replayed to its end, which its destructor would ask for.
         core::mem::forget(transcript);
-        let mut terminals = Vec::new();
-        for (at, chip) in chips.iter().enumerate() {
+        let sum_of = |board: usize, at: usize| {
+            let (chip, table) = (&self.machine.chips[at], &traces.tables[at]);
             let base_of = |bus: &str| {
-                let lookups = self.common.lookups[at].iter();
-                let lookup = { lookups }.find(|it| matches!(&it.kind, Kind::Global(name) if name == bus));
+                let mut all = lookups[board].iter();
+                let lookup = all.find(|it| matches!(&it.kind, Kind::Global(name) if name == bus));
                 let lookup = lookup.unwrap_or_else(|| panic!("bus {bus}"));
-                [0, 1].map(|part| challenges[at][2 * lookup.column + part])
+                [0, 1].map(|part| challenges[board][2 * lookup.column + part])
             };
             let bases: Vec<[Challenge; 2]> =
                 chip.interactions.iter().map(|message| base_of(&message.bus)).collect();
             let mut sum = Challenge::ZERO;
             for row in 0..chip.height() {
-                let table = &traces.tables[at];
                 let place = Place {
                     local: table.row(row),
                     next: table.row((row + 1) % chip.height()),
@@ -172,9 +169,10 @@ impl Subject {
                     }
                 }
             }
-            terminals.push(sum);
-        }
-        terminals
+            sum
+        };
+        let boards = boards.iter().enumerate();
+        boards.map(|(board, it)| it.places().map(|at| sum_of(board, at)).sum()).collect()
     }
 
     /// Makes proofs about both databases and looks for what they tell.
@@ -211,14 +209,11 @@ impl Subject {
     }
 }
 
-fn airs(machine: &Machine) -> Vec<ChipAir> {
-    machine.chips.iter().map(|chip| ChipAir::new(chip.clone())).collect()
-}
-
-/// The machine with a short table of ranges: six bits are enough for the places of a few rows. Masks and hiding know
-/// nothing of widths, and most of the work of a small proof is in that table.
+/// The machine with a short table of ranges: seven bits are enough for the places of a few rows. Masks and hiding know
+/// nothing of widths, and most of the work of a small proof is in that table. With six bits it would stand on the board
+/// of the other chips, and no terminal would need a mask.
 fn shortened(mut chips: Vec<Arc<Chip>>) -> Vec<Arc<Chip>> {
-    const BITS: u32 = 6;
+    const BITS: u32 = 7;
     let mut short = range_chip_to(BITS);
     short.publics = chips[0].publics;
     let links = chips[0].interactions.iter().filter_map(|message| message.bus.strip_prefix("mask "));
@@ -244,7 +239,9 @@ fn unmask(chips: &[Arc<Chip>], traces: &mut Traces) {
         for message in chip.interactions.iter().filter(|message| message.bus.starts_with("mask ")) {
             let mut columns = Default::default();
             chip.graph.reads(message.count, &mut columns);
-            columns.into_iter().for_each(|column| table.cells[column] = F::ZERO);
+            for row in 0..MASKS {
+                columns.iter().for_each(|column| table.cells[row * chip.width + column] = F::ZERO);
+            }
         }
     }
 }
@@ -268,7 +265,8 @@ fn view(proof: BatchProof<Config>, unmasked: &[Challenge]) -> View {
         let base = &instance.base_opened_values;
         put(&mut view, "a column", &base.trace_local);
         put(&mut view, "a column on the next row", base.trace_next.as_deref().unwrap_or_default());
-        base.quotient_chunks.iter().for_each(|chunk| put(&mut view, "a quotient", chunk));
+        // The claims about the other cosets are zeros.
+        put(&mut view, "a quotient", &base.quotient_chunks[0]);
         // Those of one table; zeros stand for the others.
         let uniform = base.random.as_deref().unwrap_or_default();
         if uniform.iter().any(|value| *value != Challenge::ZERO) {
@@ -283,16 +281,14 @@ fn view(proof: BatchProof<Config>, unmasked: &[Challenge]) -> View {
             put(&mut view, "a terminal less the guess", &[terminal.0 - *unmasked]);
         }
     }
-    let fri = &proof.opening_proof;
+    let (quotients, fri) = &proof.opening_proof;
+    quotients.iter().flatten().for_each(|part| put(&mut view, "a part of a quotient", part));
     put(&mut view, "the last polynomial", &fri.final_poly);
     for opening in &fri.input_openings {
         let matrices = opening.opened_values.first().map_or(0, Vec::len);
         for matrix in 0..matrices {
             let rows: Vec<Vec<F>> = opening.opened_values.iter().map(|query| query[matrix].clone()).collect();
             queries(&mut view, "a queried row", &rows);
-            let salts: Vec<Vec<F>> =
-                opening.opening_proof.0.iter().map(|query| query[matrix].to_vec()).collect();
-            queries(&mut view, "a salt", &salts);
         }
     }
     for step in &fri.commit_phase_openings {
@@ -364,5 +360,5 @@ fn missing_masks_of_terminals_are_seen() {
 #[test]
 fn repeated_masks_are_seen() {
     let found = bits().findings(40, Prover::Repeating);
-    assert!(found.repeated.contains(&"a queried row") && found.repeated.contains(&"a salt"), "{found:?}");
+    assert!(found.repeated.contains(&"a queried row"), "{found:?}");
 }

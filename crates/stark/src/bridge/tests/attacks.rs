@@ -25,9 +25,9 @@ use super::{
 };
 use crate::{
     Level,
-    air::{Chip, F, Node, Op, Place, Rule, Table, Violation, permute},
+    air::{Chip, F, Node, Op, Place, ROUND_CELLS, Rule, Table, Violation, permute},
     bridge::{self, Statement},
-    gadget::{RANGE_BUS, ROUND_CELLS},
+    gadget::{MASKS, RANGE_BUS},
     proof::encode,
     prove::{Filled, prove_chips},
 };
@@ -294,14 +294,16 @@ fn forged(case: &Case, forge: impl Fn(&mut Parts, &Machine)) -> Filled {
         if at != machine.rows {
             // The masks stay as they are: only first rows hold them, in columns that nothing else writes.
             let table = &mut filled.traces.tables[at];
-            let masks: Vec<(usize, F)> =
-                masks_of(chip).into_iter().map(|column| (column, table.row(0)[column])).collect();
+            let cells = masks_of(chip)
+                .into_iter()
+                .flat_map(|column| (0..MASKS).map(move |row| row * chip.width + column));
+            let masks: Vec<(usize, F)> = cells.map(|cell| (cell, table.cells[cell])).collect();
             let range = at == 0;
             if !range {
                 table.cells.fill(F::ZERO);
                 number_rows(chip, table);
             }
-            masks.into_iter().for_each(|(column, value)| table.cells[column] = value);
+            masks.into_iter().for_each(|(cell, value)| table.cells[cell] = value);
         }
     }
     parts.fill(&machine, &case.root_salt, &mut filled.traces).expect("room");
@@ -310,10 +312,11 @@ fn forged(case: &Case, forge: impl Fn(&mut Parts, &Machine)) -> Filled {
     filled
 }
 
-/// Columns of masks: counts of messages on their buses.
+/// Columns of masks: numbers and counts of messages on their buses.
 fn masks_of(chip: &Chip) -> Vec<usize> {
     let masks = chip.interactions.iter().filter(|message| message.bus.starts_with("mask"));
-    masks.flat_map(|message| cells_of(chip, &[message.count])).map(|(column, _)| column).collect()
+    let cells = masks.flat_map(|message| cells_of(chip, &[message.fields[0], message.count]));
+    cells.map(|(column, _)| column).collect()
 }
 
 /// Row numbers, the one thing that the chips of leaves and nodes fill themselves: the column after head and real.
