@@ -262,6 +262,7 @@ impl Prover for Stark {
             calibration.learn(&cache, &key, work.total(), time);
         }
         let security = bridges.iter().fold(security, |weakest, bridge| weakest.weaker(bridge.security));
+        let security = security.of_several(1 + bridges.len());
         let (security, conjectured_bits) = stark::level(&security);
         let level = self.options.level.name();
         let origins: Vec<Origin> = bridges.iter().map(|bridge| bridge.origin).collect();

@@ -98,8 +98,8 @@ impl Level {
     pub(crate) const fn queries(self) -> usize {
         match self {
             Self::Fast => 24,
-            Self::Standard => 82,
-            Self::Paranoid => 92,
+            Self::Standard => 83,
+            Self::Paranoid => 93,
         }
     }
 

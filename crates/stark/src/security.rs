@@ -27,13 +27,25 @@ pub struct Security {
 }
 
 impl Security {
-    /// What evidence of two proofs is worth that are both needed.
+    /// What the weaker of two proofs is worth. Both are needed, so a forger chooses: see [`Security::of_several`].
     #[must_use]
     pub fn weaker(self, other: Self) -> Self {
         Self {
             proven_bits: self.proven_bits.min(other.proven_bits),
             conjectured_bits: self.conjectured_bits.min(other.conjectured_bits),
             zero_knowledge: self.zero_knowledge && other.zero_knowledge,
+        }
+    }
+
+    /// What evidence of so many proofs is worth, the weakest of them worth this, if a forger needs one of them: by the
+    /// union bound their number times the chance.
+    #[must_use]
+    pub const fn of_several(self, proofs: usize) -> Self {
+        let lost = proofs.next_power_of_two().ilog2();
+        Self {
+            proven_bits: self.proven_bits.saturating_sub(lost),
+            conjectured_bits: self.conjectured_bits.saturating_sub(lost),
+            zero_knowledge: self.zero_knowledge,
         }
     }
 }
@@ -92,5 +104,18 @@ pub(crate) fn security(level: Level, shape: &Shape) -> Security {
         proven_bits: proven.security_bits() as u32,
         conjectured_bits: conjectured.security_bits() as u32,
         zero_knowledge: true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn many_proofs_are_worth_less_than_one() {
+        let one = Security { proven_bits: 100, conjectured_bits: 124, zero_knowledge: true };
+        for (proofs, bits) in [(1, 100), (2, 99), (3, 98), (4, 98), (5, 97), (65, 93)] {
+            assert_eq!(one.of_several(proofs).proven_bits, bits, "{proofs}");
+        }
     }
 }

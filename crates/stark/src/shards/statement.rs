@@ -194,18 +194,7 @@ impl<'a> Sharded<'a> {
         let piece = self.merge().map_err(VerifyError::Unsupported)?.ok_or_else(stray)?;
         let security = crate::verify(&piece.statement(), merge)?;
         let all = all.map_or(security, |all| all.weaker(security));
-        Ok(shared(all, self.shards.len() as u32 + 1))
-    }
-}
-
-/// What so many proofs are worth together, each worth that much, if a forger needs one of them: by the union bound their
-/// number times the chance.
-const fn shared(each: Security, proofs: u32) -> Security {
-    let lost = proofs.next_power_of_two().ilog2();
-    Security {
-        proven_bits: each.proven_bits.saturating_sub(lost),
-        conjectured_bits: each.conjectured_bits.saturating_sub(lost),
-        zero_knowledge: each.zero_knowledge,
+        Ok(all.of_several(self.shards.len() + 1))
     }
 }
 
@@ -280,14 +269,6 @@ fn reductions_of(op: &TypedOp) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn many_proofs_are_worth_less_than_one() {
-        let one = Security { proven_bits: 100, conjectured_bits: 124, zero_knowledge: true };
-        for (proofs, bits) in [(1, 100), (2, 99), (3, 98), (4, 98), (5, 97), (65, 93)] {
-            assert_eq!(shared(one, proofs).proven_bits, bits, "{proofs}");
-        }
-    }
 
     #[test]
     fn bounds_are_the_least_of_their_form() {

@@ -109,7 +109,8 @@ impl<'a> Proof<'a> {
             level: self.level,
             bridges: &self.evidence.bridges,
         };
-        Ok(bridges.check(claim)?.map_or(security, |bridges| security.weaker(bridges)))
+        let weakest = bridges.check(claim)?.map_or(security, |bridges| security.weaker(bridges));
+        Ok(weakest.of_several(1 + self.evidence.bridges.len()))
     }
 
     /// Whether the proof shows the claim and is worth what it states.
