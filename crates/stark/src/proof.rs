@@ -409,8 +409,8 @@ pub(crate) fn proof_bytes(shape: &Shape) -> Result<u64, ProveError> {
 
 fn into_parts(proof: BatchProof<Config>) -> Parts {
     let commitments = proof.commitments;
-    let (mut parts, fri) = proof.opening_proof;
-    let mut parts = parts.drain(..);
+    let (parts, fri) = proof.opening_proof;
+    let mut parts = parts.into_iter();
     Parts {
         roots: [Some(commitments.main), Some(commitments.quotient_chunks), commitments.permutation],
         opened: proof

@@ -11,7 +11,7 @@ use alloc::{
 
 use p3_field::{PrimeCharacteristicRing, PrimeField32};
 
-use super::{Chip, F, Rule, Traces, node::Place, permute};
+use super::{Chip, F, Rule, Traces, committed_rounds, node::Place};
 
 /// Something that a table breaks.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,7 +90,7 @@ fn fails(chip: &Chip, rule: &Rule, place: &Place<'_>) -> bool {
         Rule::Permutation { input, at } => {
             let cells = &place.local[*at..];
             let mut wrong = false;
-            let _ = permute(input.map(|node| chip.value(node, place)), |index, value| {
+            let _ = committed_rounds(input.map(|node| chip.value(node, place)), |index, value| {
                 wrong |= value != cells[index];
                 cells[index]
             });
@@ -184,7 +184,7 @@ pub(crate) fn broken(chips: &[Arc<Chip>], honest: Option<&Traces>, changed: &Tra
                     Rule::Permutation { input, at } => {
                         let cells = &new.row(row)[*at..];
                         let mut wrong = false;
-                        let _ = permute(input.map(|node| after[node.index()]), |index, value| {
+                        let _ = committed_rounds(input.map(|node| after[node.index()]), |index, value| {
                             wrong |= value != cells[index];
                             cells[index]
                         });

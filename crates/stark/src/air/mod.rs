@@ -20,7 +20,7 @@ pub(crate) use self::{
     chip::{Chip, Constraint, Copies, Fill, Import, Load, OrderPart, Rule, Slot},
     fill::{FillError, Inputs, Pass, Row, Table, Traces, fill, integer},
     node::{Node, Op, Place},
-    permutation::{ROUND_CELLS, permute},
+    permutation::{ROUND_CELLS, committed_rounds, permute},
 };
 
 #[cfg(test)]

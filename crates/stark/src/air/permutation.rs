@@ -13,35 +13,46 @@ use super::{Chip, F, Node};
 /// partial round's S-box changes.
 pub(crate) const ROUND_CELLS: usize = 7 * 16 + 20;
 
-/// The permutation by the way of its committed values. `commit` is given each in turn and says with what to go on: the
-/// constraint side compares with a cell and returns the cell, the trace side writes it.
-pub(crate) fn permute<R: Algebra<F>>(mut state: [R; 16], mut commit: impl FnMut(usize, R) -> R) -> [R; 16] {
+/// The permutation by the way of its committed values: see [`committed_rounds`].
+pub(crate) fn permute<R: Algebra<F>>(state: [R; 16], commit: impl FnMut(usize, R) -> R) -> [R; 16] {
+    let mut state = committed_rounds(state, commit);
+    let [.., last] = &KOALABEAR_POSEIDON2_RC_16_EXTERNAL_FINAL;
+    full_round(&mut state, last);
+    state
+}
+
+fn full_round<R: Algebra<F>>(state: &mut [R; 16], constants: &[F; 16]) {
+    for (lane, constant) in state.iter_mut().zip(constants) {
+        *lane = (lane.clone() + *constant).cube();
+    }
+    Layers::external_linear_layer(state);
+}
+
+/// All rounds but the last. `commit` is given each committed value in turn and says with what to go on: the constraint
+/// side compares with a cell and returns the cell, the trace side writes it.
+pub(crate) fn committed_rounds<R: Algebra<F>>(
+    mut state: [R; 16],
+    mut commit: impl FnMut(usize, R) -> R,
+) -> [R; 16] {
     let mut index = 0;
     let mut next = |value: R| {
         index += 1;
         commit(index - 1, value)
     };
-    let full = |state: &mut [R; 16], constants: &[F; 16]| {
-        for (lane, constant) in state.iter_mut().zip(constants) {
-            *lane = (lane.clone() + *constant).cube();
-        }
-        Layers::external_linear_layer(state);
-    };
     Layers::external_linear_layer(&mut state);
     for constants in &KOALABEAR_POSEIDON2_RC_16_EXTERNAL_INITIAL {
-        full(&mut state, constants);
+        full_round(&mut state, constants);
         state = state.map(&mut next);
     }
     for constant in &KOALABEAR_POSEIDON2_RC_16_INTERNAL {
         state[0] = next((state[0].clone() + *constant).cube());
         Layers::internal_linear_layer(&mut state);
     }
-    let [before @ .., last] = &KOALABEAR_POSEIDON2_RC_16_EXTERNAL_FINAL;
+    let [before @ .., _] = &KOALABEAR_POSEIDON2_RC_16_EXTERNAL_FINAL;
     for constants in before {
-        full(&mut state, constants);
+        full_round(&mut state, constants);
         state = state.map(&mut next);
     }
-    full(&mut state, last);
     state
 }
 

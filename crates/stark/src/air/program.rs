@@ -9,7 +9,7 @@ use core::array;
 
 use p3_field::{Algebra, PrimeCharacteristicRing};
 
-use super::{Chip, F, Node, Op, Rule, permute};
+use super::{Chip, F, Node, Op, Rule, committed_rounds};
 
 /// A program for one chip.
 pub(crate) struct Program {
@@ -160,7 +160,7 @@ impl Program {
                 Step::Permute(index) => {
                     let Permutation { input, at } = &self.permutations[index as usize];
                     let state = array::from_fn(|lane| slots[input[lane] as usize].clone());
-                    permute(state, |index, computed: E| {
+                    committed_rounds(state, |index, computed: E| {
                         let cell = local(at + index);
                         zero(computed - cell.clone());
                         cell
@@ -278,10 +278,13 @@ mod tests {
                 match &constraint.rule {
                     Rule::Zero(node) => wanted.push(expected[node.index()]),
                     Rule::Permutation { input, at } => {
-                        let _ = permute(input.map(|node| expected[node.index()]), |index, computed: F| {
-                            wanted.push(computed - local[at + index]);
-                            local[at + index]
-                        });
+                        let _ = committed_rounds(
+                            input.map(|node| expected[node.index()]),
+                            |index, computed: F| {
+                                wanted.push(computed - local[at + index]);
+                                local[at + index]
+                            },
+                        );
                     }
                 }
             }

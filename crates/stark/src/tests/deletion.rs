@@ -7,7 +7,6 @@ use alloc::{
 };
 
 use ethnum::I256;
-
 use p3_field::PrimeCharacteristicRing;
 
 use super::{

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     Level,
-    air::{Chip, F, Fault, Place, Rule, Table, Target, differences, permute},
+    air::{Chip, F, Fault, Place, Rule, Table, Target, committed_rounds, differences},
     compile::compile,
     digest::from_digest,
     gadget::{RANGE_BUS, RATE},
@@ -84,7 +84,7 @@ fn is_broken(chip: &Chip, readers: &Readers, table: &Table, (row, column): (usiz
                     let place = place(true);
                     let cells = &place.local[*at..];
                     let mut wrong = false;
-                    let _ = permute(input.map(|node| chip.value(node, &place)), |index, value| {
+                    let _ = committed_rounds(input.map(|node| chip.value(node, &place)), |index, value| {
                         wrong |= value != cells[index];
                         cells[index]
                     });

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     Level,
-    air::{Chip, F, Node, Op, Place, ROUND_CELLS, Rule, Table, Violation, permute},
+    air::{Chip, F, Node, Op, Place, ROUND_CELLS, Rule, Table, Violation, committed_rounds},
     bridge::{self, Statement},
     gadget::{MASKS, RANGE_BUS},
     proof::encode,
@@ -150,7 +150,7 @@ fn fails(chip: &Chip, rule: &Rule, place: &Place<'_>) -> bool {
         Rule::Permutation { input, at } => {
             let cells = &place.local[*at..];
             let mut wrong = false;
-            let _ = permute(input.map(|node| chip.value(node, place)), |index, value| {
+            let _ = committed_rounds(input.map(|node| chip.value(node, place)), |index, value| {
                 wrong |= value != cells[index];
                 cells[index]
             });
