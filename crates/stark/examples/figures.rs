@@ -129,23 +129,29 @@ fn model() {
         "  - { id: out, type: aggregate, input: rows, operation: { op: reduce, groupBy: [], aggregates: { s: { fn: stddev, field: a, scale: 3 } } } }\n",
     ];
     let mut all = Vec::new();
-    for (number, step) in steps.iter().enumerate() {
-        for rows in [250, 1000, 2000, 4000, 8000] {
-            let head = PLAN.split("  - { id: kept").next().expect("a plan");
-            let text = format!("{head}{step}output: {{ step: out }}\n");
-            // The work before queries is a matter of luck: a mean of three.
-            let mut taken = take(&text, &data(rows), Level::Standard);
-            for _ in 0..2 {
-                taken.cpu += take(&text, &data(rows), Level::Standard).cpu;
+    // The work before queries is a matter of luck, and the machine's speed of the minute: a median of five rounds.
+    for round in 0..5 {
+        for (number, step) in steps.iter().enumerate() {
+            for (size, rows) in [250, 1000, 2000, 4000, 8000].into_iter().enumerate() {
+                let head = PLAN.split("  - { id: kept").next().expect("a plan");
+                let text = format!("{head}{step}output: {{ step: out }}\n");
+                let taken = take(&text, &data(rows), Level::Standard);
+                if round == 0 {
+                    all.push((number, rows, taken.cost.work as f64, Vec::new()));
+                }
+                all[5 * number + size].3.push(taken.cpu);
             }
-            taken.cpu /= 3.0;
-            all.push((number, rows, taken));
         }
     }
+    let all = all.into_iter().map(|(number, rows, work, mut cpu)| {
+        cpu.sort_by(f64::total_cmp);
+        (number, rows, work, cpu[cpu.len() / 2])
+    });
+    let all: Vec<_> = all.collect();
     // Least squares of the relative error: the line is to fit small plans as well.
     let (mut top, mut bottom) = (0.0, 0.0);
-    for (.., taken) in &all {
-        let ratio = taken.cost.work as f64 / taken.cpu;
+    for (.., work, cpu) in &all {
+        let ratio = work / cpu;
         top += ratio;
         bottom += ratio * ratio;
     }
@@ -154,15 +160,11 @@ fn model() {
     println!("| plan | rows | work, millions | CPU s | predicted | off % |");
     println!("|---|---|---|---|---|---|");
     let mut worst: f64 = 0.0;
-    for (number, rows, taken) in &all {
-        let predicted = slope * taken.cost.work as f64;
-        let off = 100.0 * (predicted / taken.cpu - 1.0);
+    for (number, rows, work, cpu) in &all {
+        let predicted = slope * work;
+        let off = 100.0 * (predicted / cpu - 1.0);
         worst = worst.max(off.abs());
-        println!(
-            "| {number} | {rows} | {:.2} | {:.2} | {predicted:.2} | {off:.0} |",
-            taken.cost.work as f64 / 1e6,
-            taken.cpu
-        );
+        println!("| {number} | {rows} | {:.2} | {cpu:.2} | {predicted:.2} | {off:.0} |", work / 1e6);
     }
     println!("worst: {worst:.0} %");
 }

@@ -37,12 +37,28 @@ pub(crate) type Config = StarkConfig<MaskedFri, Challenge, Challenger>;
 /// Degree of the field of challenges.
 pub(crate) const DEGREE: usize = 5;
 
-/// Logarithm of the blow-up.
-pub(crate) const LOG_BLOWUP: usize = 2;
+/// Logarithm of the blow-up: points of the domain of the low-degree test for each row of a table.
+pub(crate) const LOG_BLOWUP: usize = 3;
 
-/// Logarithm of the length of the polynomial that folding ends with. Sending it costs less than folding on: a round has
-/// seven elements of the extension and a path in every query.
-pub(crate) const LOG_FINAL: usize = 7;
+/// Logarithm of how much longer a table is than the masks that a polynomial has room for beside its rows.
+pub(crate) const LOG_ROOM: usize = 3;
+
+/// Logarithm of the blow-up that Plonky3's low-degree test is told. It reckons with polynomials of powers of two
+/// coefficients, so those of a table with its masks count as twice the table.
+pub(crate) const LOG_TOLD_BLOWUP: usize = LOG_BLOWUP - 1;
+
+/// Logarithm of the length of the polynomial that folding ends with, as Plonky3 is told. Sending it costs less than
+/// folding on: a round has seven elements of the extension and a path in every query.
+pub(crate) const LOG_TOLD_FINAL: usize = 8;
+
+/// The coefficients of that polynomial that may differ from zero, the first ones. This is what bounds degrees: after all
+/// foldings it is as long for its domain as a table of `n` rows with room for masks, `n + n / 8`, for its own.
+pub(crate) const FINAL: usize = room(1 << (LOG_TOLD_FINAL + LOG_TOLD_BLOWUP - LOG_BLOWUP));
+
+/// The coefficients of a table of so many rows: with its masks.
+pub(crate) const fn room(rows: usize) -> usize {
+    rows + (rows >> LOG_ROOM)
+}
 
 /// Logarithm of the most values that one folding takes.
 pub(crate) const MAX_LOG_ARITY: usize = 3;
@@ -97,9 +113,9 @@ impl Level {
     /// Queries into each commitment.
     pub(crate) const fn queries(self) -> usize {
         match self {
-            Self::Fast => 24,
-            Self::Standard => 83,
-            Self::Paranoid => 93,
+            Self::Fast => 16,
+            Self::Standard => 60,
+            Self::Paranoid => 67,
         }
     }
 
@@ -111,18 +127,23 @@ impl Level {
         }
     }
 
-    /// Logarithm of the fewest rows of a table: masks must outnumber what is opened.
+    /// Masks of a column that is opened at so many points, one more than the values that openings tell: an element of
+    /// the base field a query and `DEGREE` a point.
+    pub(crate) const fn masks(self, points: usize) -> usize {
+        self.queries() + DEGREE * points + 1
+    }
+
+    /// Logarithm of the fewest rows of a table: those that have room for masks.
     pub(crate) const fn least_log_height(self) -> u32 {
-        let needed = 2 * (self.queries() + 2 * DEGREE);
-        needed.next_power_of_two().ilog2()
+        (self.masks(2) << LOG_ROOM).next_power_of_two().ilog2()
     }
 }
 
 /// Parameters of the low-degree test.
 pub(crate) const fn fri<M>(level: Level, mmcs: M) -> FriParameters<M> {
     FriParameters {
-        log_blowup: LOG_BLOWUP,
-        log_final_poly_len: LOG_FINAL,
+        log_blowup: LOG_TOLD_BLOWUP,
+        log_final_poly_len: LOG_TOLD_FINAL,
         max_log_arity: MAX_LOG_ARITY,
         num_queries: level.queries(),
         batch_proof_of_work_bits: BATCH_WORK_BITS,
@@ -138,6 +159,6 @@ pub(crate) fn config(level: Level, seed: [u8; 32]) -> Config {
     // Whole paths to one root: many queries share the nodes near it, which a proof has once.
     let trees = Trees::new(hash, compress, 0);
     let parameters = fri(level, ChallengeMmcs::new(trees.clone()));
-    let pcs = MaskedFri::new(trees, parameters, StdRng::from_seed(seed));
+    let pcs = MaskedFri::new(level, trees, parameters, StdRng::from_seed(seed));
     StarkConfig::new(pcs, Challenger::from_hasher(Vec::new(), Sha3_256Hash))
 }

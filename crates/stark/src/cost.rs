@@ -21,7 +21,7 @@ const ELEMENT: u64 = 4;
 const BASE_BYTES: u64 = 50_000_000;
 
 /// Elements that take as long as the work before queries and all else that does not depend on tables.
-const BASE_WORK: u64 = 8_000_000;
+const BASE_WORK: u64 = 12_000_000;
 
 /// What a proof takes. Sizes follow from the plan and its public bounds, never from data, so the prediction needs
 /// neither.
@@ -78,8 +78,7 @@ pub fn cost(plan: &TypedPlan, bounds: &Bounds, level: Level) -> Result<Cost, Pro
 /// # Errors
 /// [`ProveError::Internal`].
 pub(crate) fn cost_of_chips(chips: &[Arc<Chip>], level: Level) -> Result<Cost, ProveError> {
-    let Protocol { boards, shape, .. } =
-        Protocol::new(level, [0; 32], chips).map_err(ProveError::Internal)?;
+    let Protocol { boards, shape, .. } = Protocol::new(level, [0; 32], chips);
     let tables: Vec<TableCost> =
         boards.iter().zip(&shape.instances).map(|(board, instance)| table_cost(board, instance)).collect();
     // The uniform polynomials are as tall as the tallest table.
@@ -90,7 +89,7 @@ pub(crate) fn cost_of_chips(chips: &[Arc<Chip>], level: Level) -> Result<Cost, P
         cells: tables.iter().map(TableCost::cells).sum(),
         tables,
         work: BASE_WORK + extended,
-        memory_bytes: BASE_BYTES + (extended + cells) * ELEMENT,
+        memory_bytes: BASE_BYTES + (extended + 2 * cells) * ELEMENT,
         proof_bytes: proof_bytes(&shape)?,
     })
 }
@@ -113,13 +112,12 @@ const fn lookup_width(instance: &Instance) -> usize {
 /// answered.
 const fn extended_cells(instance: &Instance) -> u64 {
     let columns = instance.width + lookup_width(instance) + instance.parts * DEGREE;
-    // Masks double every table before the blow-up.
-    (columns as u64) << (instance.log_height + 1 + LOG_BLOWUP)
+    (columns as u64) << (instance.log_height + LOG_BLOWUP)
 }
 
-/// Elements of a board's own tables with their masks.
+/// Elements of a board's own tables.
 const fn table_cells(instance: &Instance) -> u64 {
-    ((instance.width + lookup_width(instance)) as u64) << (instance.log_height + 1)
+    ((instance.width + lookup_width(instance)) as u64) << instance.log_height
 }
 
 #[cfg(test)]

@@ -1,10 +1,18 @@
 //! The polynomial commitment: FRI over masked polynomials.
 //!
-//! **Masks.** A column of `n` rows is committed as a polynomial of degree below `2n` that has the column's values on the
-//! trace domain and uniform ones on the other half of the domain of `2n` points. Those of quotients are in `quotient`.
+//! **Masks.** A column of `n` rows is committed as `t + (X^n - 1) r`: `t` of degree below `n` has the column's values on
+//! the trace domain, and `r` is uniform of degree below `h`, one more than the values that openings tell of it. They tell
+//! values outside the trace domain: one in the base field a query, and one in the extension at each of two points, which
+//! is as much as five at the point and its conjugates. Any `h` such values are uniform, because `X^n - 1` is not zero
+//! there and `r` takes any `h` values at `h` points. Those of quotients are in `quotient`.
+//!
+//! **Degrees.** So committed polynomials have degree below `n + h`, and the low-degree test shows degree below
+//! `n + n / 8` on `8 n` points: the polynomial that folding ends with has that part of its domain's length. Plonky3
+//! reckons in powers of two, here with `2n` on `8n` points; that the other coefficients of its last polynomial are zero
+//! is up to `proof`, which has no place for them.
 //!
 //! **The word that is folded.** With the parts of quotients are committed five uniform polynomials `R_0 … R_4` over the
-//! base field, of degree below `2n` for the tallest table's `n`, opened at the point `z` of the quotients. In the batch
+//! base field, of degree below `n + n / 8` for the tallest table's `n`, opened at the point `z` of the quotients. In the batch
 //! they make `sum a^j (R_j(z) - R_j(X)) / (z - X)`. The powers `a^j` are a basis of the extension unless `a` lies in the
 //! base field, so `R = sum a^j R_j` is uniform; all that openings tell of it are its values at `z` and its four
 //! conjugates. At these four points the word is a function of opened values, whatever is committed: a polynomial over
@@ -34,63 +42,48 @@ use p3_commit::{
     CommitmentOpening, MatrixOpening, OpenedValues, OpeningRequest, Pcs, PointOpening, UnivariateStarkPcs,
 };
 use p3_dft::{Radix2DitParallel, TwoAdicSubgroupDft};
-use p3_field::{Field, PrimeCharacteristicRing, coset::TwoAdicMultiplicativeCoset};
+use p3_field::{Field, PrimeCharacteristicRing, TwoAdicField, coset::TwoAdicMultiplicativeCoset};
 use p3_fri::{FriParameters, FriProverError, TwoAdicFriPcs};
 use p3_matrix::{Matrix, bitrev::BitReversibleMatrix, dense::RowMajorMatrix};
+use p3_maybe_rayon::prelude::*;
 use rand::{SeedableRng, rngs::StdRng};
 use spin::Mutex;
 
 use crate::{
     air::F,
-    config::{Challenge, ChallengeMmcs, Challenger, DEGREE, LOG_BLOWUP, Root, Trees},
-    hash::Node,
+    config::{Challenge, ChallengeMmcs, Challenger, DEGREE, LOG_BLOWUP, Level, Root, Trees, room},
     quotient::Split,
 };
 
 type Plain = TwoAdicFriPcs<F, Radix2DitParallel<F>, Trees, ChallengeMmcs>;
-/// For each quotient the values of its parts but the first, and what shows all openings.
-type Opening = (Vec<Vec<Vec<Challenge>>>, <Plain as Pcs<Challenge, Challenger>>::Proof);
 type Claim = MatrixOpening<Challenge, Domain>;
 type Domain = TwoAdicMultiplicativeCoset<F>;
 type Table = RowMajorMatrix<F>;
 type Tree = <Plain as Pcs<Challenge, Challenger>>::ProverData;
 
+/// What shows openings: for each quotient the values of its parts but the first, the values of the uniform polynomials,
+/// and the low-degree test.
+type Opening = (Vec<Vec<Vec<Challenge>>>, Vec<Challenge>, <Plain as Pcs<Challenge, Challenger>>::Proof);
+
 /// What the prover keeps of a commitment.
-pub(crate) enum Committed {
-    /// Tables and their tree, and whether they were opened.
-    Tables(Tree, AtomicBool),
-    /// Nothing: where the STARK's prover puts a commitment to uniform polynomials, one set for each of the tables whose
-    /// quotients were split so, stands an empty one. Those that there are were committed with the quotients, for the
-    /// first of the tallest tables.
-    Elsewhere { splits: Vec<Split> },
+pub(crate) struct Committed {
+    tree: Tree,
+    /// Of which quotients this commits to the parts.
+    splits: Vec<Split>,
+    opened: AtomicBool,
 }
 
 impl Committed {
-    const fn new(tree: Tree) -> Self {
-        Self::Tables(tree, AtomicBool::new(false))
+    const fn new(tree: Tree, splits: Vec<Split>) -> Self {
+        Self { tree, splits, opened: AtomicBool::new(false) }
     }
 
     /// The tables, to be opened.
     fn open(&self) -> &Tree {
-        if let Self::Tables(_, opened) = self {
-            // A second opening would tell what masks hide.
-            assert!(!opened.swap(true, Ordering::Relaxed), "masks serve one opening");
-        }
-        self.tree()
+        // A second opening would tell what masks hide.
+        assert!(!self.opened.swap(true, Ordering::Relaxed), "masks serve one opening");
+        &self.tree
     }
-
-    fn tree(&self) -> &Tree {
-        match self {
-            Self::Tables(tree, _) => tree,
-            // The prover opens and evaluates what stands here nowhere but in `open`, which treats it apart.
-            Self::Elsewhere { .. } => unreachable!("an empty commitment has no tables"),
-        }
-    }
-}
-
-/// What stands for the commitment that [`Committed::Elsewhere`] has none of.
-pub(crate) fn no_commitment() -> Root {
-    Root::new(vec![Node::default()])
 }
 
 /// Why an opening is refused.
@@ -109,23 +102,20 @@ pub(crate) enum OpeningError {
 /// Elements of the base field that make a row unknown: 155 bits.
 const LEAST_WIDTH: usize = 5;
 
-/// Rounds of openings, as the STARK has them.
-const UNIFORM: usize = 0;
-const QUOTIENTS: usize = 2;
+/// Most points at which a table is opened.
+const POINTS: usize = 2;
 
-/// The first of the largest.
-pub(crate) fn tallest(sizes: impl Iterator<Item = usize>) -> usize {
-    let largest = sizes.enumerate().min_by_key(|(_, size)| core::cmp::Reverse(*size));
-    largest.map_or(0, |(at, _)| at)
-}
+/// The round of quotients among those of openings, as the STARK has them.
+const QUOTIENTS: usize = 1;
 
 /// Commits to polynomials that tell nothing where they are opened.
 ///
-/// What was committed can be opened once: masks are as many as one opening needs (`Level::least_log_height`).
+/// What was committed can be opened once: masks are as many as one opening needs.
 pub(crate) struct MaskedFri {
     plain: Plain,
     transform: Radix2DitParallel<F>,
-    queries: usize,
+    /// Masks of each column.
+    masks: usize,
     rng: Mutex<StdRng>,
     /// The quotients of the proof that is made, in whatever order.
     splits: Mutex<Vec<Split>>,
@@ -137,7 +127,7 @@ impl Clone for MaskedFri {
         Self {
             plain: self.plain.clone(),
             transform: self.transform.clone(),
-            queries: self.queries,
+            masks: self.masks,
             rng: Mutex::new(self.fork()),
             splits: Mutex::default(),
         }
@@ -146,32 +136,62 @@ impl Clone for MaskedFri {
 
 impl MaskedFri {
     /// `rng` is uniform and secret for a prover, anything for a verifier.
-    pub(crate) fn new(trees: Trees, parameters: FriParameters<ChallengeMmcs>, rng: StdRng) -> Self {
-        let (transform, queries) = (Radix2DitParallel::default(), parameters.num_queries);
+    pub(crate) fn new(
+        level: Level,
+        trees: Trees,
+        parameters: FriParameters<ChallengeMmcs>,
+        rng: StdRng,
+    ) -> Self {
+        let transform = Radix2DitParallel::default();
         let plain = Plain::new(transform.clone(), trees, parameters);
-        Self { plain, transform, queries, rng: Mutex::new(rng), splits: Mutex::default() }
+        let (rng, splits) = (Mutex::new(rng), Mutex::default());
+        Self { plain, transform, masks: level.masks(POINTS), rng, splits }
     }
 
-    /// Whether a table of so many rows has masks enough to be opened at so many points: twice the values that are seen of
-    /// a column, an element of the base field a query and `DEGREE` a point.
+    /// Whether a table of so many rows has room for masks enough to be opened at so many points.
     const fn hides(&self, rows: usize, points: usize) -> bool {
-        rows >= 2 * self.seen(points)
+        points <= POINTS && rows + self.masks <= room(rows)
     }
 
-    /// How many values of a column are seen that is opened at so many points.
-    const fn seen(&self, points: usize) -> usize {
-        self.queries + DEGREE * points
-    }
-
-    /// A quotient is opened at one point. Another value of each part is for the leaves that nobody asks for.
     pub(crate) const fn split(&self, rows: usize, cosets: usize) -> Split {
-        Split::new(rows, cosets, self.seen(1) + 1)
+        Split::new(rows, cosets, self.masks)
+    }
+
+    /// The coefficients of a table's columns with their masks.
+    fn masked(&self, table: Table, rng: &mut StdRng) -> Table {
+        let masks = Table::rand(rng, self.masks, table.width());
+        let rows = table.height();
+        let mut masked = self.transform.idft_batch(table);
+        masked.values.iter_mut().zip(&masks.values).for_each(|(low, mask)| *low -= *mask);
+        masked.values.extend(masks.values);
+        masked.values.resize(room(rows) * masked.width, F::ZERO);
+        masked
+    }
+
+    /// The values on `shift` times the domain of the low-degree test, from coefficients: those of `rows` rows with room.
+    /// Rows are in bit-reversed order.
+    fn extend(&self, coefficients: &Table, rows: usize, shift: F) -> Table {
+        let (low, high) = coefficients.values.split_at(rows * coefficients.width);
+        let step = F::two_adic_generator(rows.ilog2() as usize + LOG_BLOWUP);
+        let mut values = F::zero_vec(low.len() << LOG_BLOWUP);
+        values.par_chunks_mut(low.len()).enumerate().for_each(|(coset, values)| {
+            // On a coset `X^n` is one value, so what is beyond `n` coefficients folds onto the others.
+            let shift =
+                shift * step.exp_u64((coset.reverse_bits() >> (usize::BITS as usize - LOG_BLOWUP)) as u64);
+            let power = shift.exp_u64(rows as u64);
+            let mut folded = low.to_vec();
+            folded.iter_mut().zip(high).for_each(|(low, high)| *low += power * *high);
+            let folded = Table::new(folded, coefficients.width);
+            let evaluated = self.transform.coset_dft_batch(folded, shift).bit_reverse_rows();
+            values.copy_from_slice(&evaluated.to_row_major_matrix().values);
+        });
+        Table::new(values, coefficients.width)
     }
 
     /// The openings of a quotient's parts, from what is claimed of it and the values of all parts but the first.
     fn parts(&self, claims: &[Claim], others: &[Vec<Challenge>]) -> Option<Vec<Claim>> {
         let (claim, rest) = claims.split_first()?;
-        let split = self.split(claim.domain.size() / 2, claims.len());
+        let split = self.split(claim.domain.size(), claims.len());
         let is_part = |part: &Vec<Challenge>| part.len() == DEGREE;
         let is_nothing = |claim: &Claim| {
             claim.points.iter().flat_map(|at| &at.values).all(|value| *value == Challenge::ZERO)
@@ -193,6 +213,12 @@ impl MaskedFri {
     fn fork(&self) -> StdRng {
         StdRng::from_rng(&mut *self.rng.lock())
     }
+}
+
+/// The domain of all coefficients that Plonky3 reckons with for a table.
+fn told(domain: &Domain) -> Domain {
+    // Heights are bounded by `log_max_trace_height`.
+    Domain::new(F::ONE, domain.log_size() + 1).unwrap_or(*domain)
 }
 
 /// `u` of `z = g u`.
@@ -217,21 +243,19 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
         evaluations: impl IntoIterator<Item = (Domain, Table)>,
     ) -> Result<(Root, Committed), FriProverError> {
         let mut rng = self.fork();
-        let masked = evaluations.into_iter().map(|(domain, table)| {
-            assert!(self.hides(table.height(), 1), "chips are as tall as their level demands");
+        let extended = evaluations.into_iter().map(|(_, table)| {
+            let rows = table.height();
+            assert!(self.hides(rows, POINTS), "chips are as tall as their level demands");
             assert!(
                 table.width() >= LEAST_WIDTH,
                 "a board has the range chip, or head, real, a value and a link"
             );
-            // Rows of the table and of masks take turns: the domain is twice the table's.
-            let width = table.width();
-            let mut masked = table.with_random_cols(width, &mut rng);
-            masked.width = width;
-            (domain, masked)
+            self.extend(&self.masked(table, &mut rng), rows, F::GENERATOR)
         });
-        let masked: Vec<_> = masked.collect();
-        let (commitment, tree) = Pcs::<Challenge, Challenger>::commit(&self.plain, masked)?;
-        Ok((commitment, Committed::new(tree)))
+        let extended: Vec<_> = extended.collect();
+        let (commitment, tree) =
+            UnivariateStarkPcs::<Challenge, Challenger>::commit_ldes(&self.plain, extended)?;
+        Ok((commitment, Committed::new(tree, Vec::new())))
     }
 
     fn open(
@@ -239,34 +263,27 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
         rounds: Vec<OpeningRequest<'_, Committed, Challenge>>,
         challenger: &mut Challenger,
     ) -> Result<(OpenedValues<Challenge>, Self::Proof), FriProverError> {
-        let Some((OpeningRequest { prover_data: Committed::Elsewhere { splits }, points }, rounds)) =
-            rounds.split_first()
-        else {
-            unreachable!("the first round is that of the uniform polynomials");
-        };
-        let tallest = tallest(splits.iter().map(|split| split.rows));
-        let point = points[tallest][0];
-        let mut rounds: Vec<OpeningRequest<'_, Tree, Challenge>> =
-            rounds.iter().map(|round| (round.prover_data.open(), round.points.clone()).into()).collect();
+        let quotients = &rounds[QUOTIENTS];
+        let (splits, point) = (&quotients.prover_data.splits, quotients.points[0][0]);
         let matrices = 1 + splits.iter().map(Split::parts).sum::<usize>();
-        rounds[QUOTIENTS - 1].points = vec![vec![point]; matrices];
-        let (mut opened, proof) = self.plain.open(rounds, challenger)?;
+        let mut requests: Vec<OpeningRequest<'_, Tree, Challenge>> =
+            rounds.iter().map(|round| (round.prover_data.open(), round.points.clone()).into()).collect();
+        requests[QUOTIENTS].points = vec![vec![point]; matrices];
+        let (mut opened, fri) = self.plain.open(requests, challenger)?;
         // Values stand where the STARK's verifier looks for them; nothing reads the zeros.
         let nothing = vec![vec![Challenge::ZERO; DEGREE]];
-        let (mut claims, mut others) = (Vec::new(), Vec::new());
-        let mut values = core::mem::take(&mut opened[QUOTIENTS - 1]).into_iter().flatten();
+        let (mut claims, mut parts) = (Vec::new(), Vec::new());
+        let mut values = core::mem::take(&mut opened[QUOTIENTS]).into_iter().flatten();
         for split in splits {
-            let mut parts: Vec<_> = values.by_ref().take(split.parts()).collect();
-            claims.push(vec![split.claim(unshifted(point), &parts)]);
+            let mut all: Vec<_> = values.by_ref().take(split.parts()).collect();
+            claims.push(vec![split.claim(unshifted(point), &all)]);
             claims.extend(repeat_n(nothing.clone(), split.cosets - 1));
-            parts.remove(0);
-            others.push(parts);
+            all.remove(0);
+            parts.push(all);
         }
-        let mut uniform = vec![nothing; splits.len()];
-        uniform[tallest] = values.collect();
-        opened[QUOTIENTS - 1] = claims;
-        opened.insert(UNIFORM, uniform);
-        Ok((opened, (others, proof)))
+        let uniform = values.next().unwrap_or_default();
+        opened[QUOTIENTS] = claims;
+        Ok((opened, (parts, uniform, fri)))
     }
 
     fn verify(
@@ -275,25 +292,33 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
         proof: &Self::Proof,
         challenger: &mut Challenger,
     ) -> Result<(), OpeningError> {
-        if rounds.len() <= QUOTIENTS || rounds[UNIFORM].matrices.is_empty() {
+        let tables = || rounds.iter().flat_map(|round| &round.matrices);
+        if rounds.len() <= QUOTIENTS || rounds[QUOTIENTS].matrices.is_empty() {
             return Err(OpeningError::Rounds);
         }
-        let mut matrices = rounds.iter().flat_map(|round| &round.matrices);
-        if !matrices.all(|matrix| self.hides(matrix.domain.size() / 2, matrix.points.len())) {
+        if !tables().all(|table| self.hides(table.domain.size(), table.points.len())) {
             return Err(OpeningError::FewMasks);
         }
-        let mut uniform = rounds.remove(UNIFORM).matrices;
-        let tallest = tallest(uniform.iter().map(|matrix| matrix.domain.size()));
-        let (others, proof) = proof;
-        let claims = core::mem::take(&mut rounds[QUOTIENTS - 1].matrices);
+        let (parts, values, fri) = proof;
+        let claims = core::mem::take(&mut rounds[QUOTIENTS].matrices);
+        // The uniform polynomials are opened where quotients are, and are as long as the tallest.
+        let tallest = claims.iter().max_by_key(|claim| claim.domain.size());
+        let uniform = tallest.and_then(|claim| {
+            let [PointOpening { point, .. }] = &claim.points[..] else { return None };
+            let at = PointOpening { point: *point, values: values.clone() };
+            (values.len() == DEGREE).then(|| Claim { domain: claim.domain, points: vec![at] })
+        });
         // No two tables have one height.
         let claims = claims.chunk_by(|one, next| one.domain.size() == next.domain.size());
-        let mut others = others.iter();
+        let mut others = parts.iter();
         let parts = claims.map(|claims| self.parts(claims, others.next()?)).collect::<Option<Vec<_>>>();
-        let mut parts = parts.filter(|_| others.next().is_none()).ok_or(OpeningError::Claims)?.concat();
-        parts.push(uniform.swap_remove(tallest));
-        rounds[QUOTIENTS - 1].matrices = parts;
-        self.plain.verify(rounds, proof, challenger).map_err(OpeningError::Fri)
+        let parts = parts.filter(|_| others.next().is_none()).ok_or(OpeningError::Claims)?;
+        let uniform = uniform.ok_or(OpeningError::Claims)?;
+        rounds[QUOTIENTS].matrices = parts.into_iter().flatten().chain([uniform]).collect();
+        for table in rounds.iter_mut().flat_map(|round| &mut round.matrices) {
+            table.domain = told(&table.domain);
+        }
+        self.plain.verify(rounds, fri, challenger).map_err(OpeningError::Fri)
     }
 }
 
@@ -301,10 +326,12 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
     type EvaluationsOnDomain<'a> =
         <Plain as UnivariateStarkPcs<Challenge, Challenger>>::EvaluationsOnDomain<'a>;
 
-    const ZK: bool = true;
+    /// The STARK's prover need not know of masks: constraints have the degrees that it counts, because polynomials are
+    /// hardly longer than tables, and uniform polynomials are committed here.
+    const ZK: bool = false;
 
     fn log_max_trace_height(&self) -> usize {
-        UnivariateStarkPcs::<Challenge, Challenger>::log_max_trace_height(&self.plain)
+        UnivariateStarkPcs::<Challenge, Challenger>::log_max_trace_height(&self.plain) - 1
     }
 
     fn log_min_trace_height(&self) -> usize {
@@ -326,22 +353,24 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
         }
         let shift = domains[0].shift() / F::GENERATOR;
         let quotient = self.transform.coset_idft_batch(Table::new(values, width), shift);
-        let parts = split.masked(&quotient, &mut self.fork()).into_iter().map(|mut part| {
-            part.values.resize(part.values.len() << LOG_BLOWUP, F::ZERO);
-            self.transform.dft_batch(part).bit_reverse_rows().to_row_major_matrix()
-        });
+        let parts = split.masked(&quotient, &mut self.fork());
         self.splits.lock().push(split);
-        Ok(parts.collect())
+        Ok(parts.iter().map(|part| self.extend(part, rows, F::ONE)).collect())
     }
 
     /// Commits to the parts of all quotients and the uniform polynomials.
     fn commit_ldes(&self, mut ldes: Vec<Table>) -> Result<(Root, Committed), FriProverError> {
-        let height = ldes.iter().map(Table::height).max().unwrap_or_default();
-        let uniform = Table::rand(&mut self.fork(), height >> LOG_BLOWUP, DEGREE);
-        let uniform = self.transform.coset_lde_batch(uniform, LOG_BLOWUP, F::GENERATOR);
-        ldes.push(uniform.bit_reverse_rows().to_row_major_matrix());
+        let rows = |table: &Table| table.height() >> LOG_BLOWUP;
+        let known = core::mem::take(&mut *self.splits.lock());
+        // No two tables have one height.
+        let heights = ldes.chunk_by(|one, next| one.height() == next.height()).map(|parts| rows(&parts[0]));
+        let splits = heights.filter_map(|rows| known.iter().find(|split| split.rows == rows).copied());
+        let splits: Vec<Split> = splits.collect();
+        let tallest = ldes.iter().map(rows).max().unwrap_or_default();
+        let uniform = Table::rand(&mut self.fork(), room(tallest), DEGREE);
+        ldes.push(self.extend(&uniform, tallest, F::GENERATOR));
         let (commitment, tree) = UnivariateStarkPcs::<Challenge, Challenger>::commit_ldes(&self.plain, ldes)?;
-        Ok((commitment, Committed::new(tree)))
+        Ok((commitment, Committed::new(tree, splits)))
     }
 
     fn get_evaluations_on_domain<'a>(
@@ -352,7 +381,7 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
     ) -> Self::EvaluationsOnDomain<'a> {
         UnivariateStarkPcs::<Challenge, Challenger>::get_evaluations_on_domain(
             &self.plain,
-            committed.tree(),
+            &committed.tree,
             at,
             domain,
         )
@@ -365,16 +394,6 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
         _: Option<usize>,
     ) -> Result<(OpenedValues<Challenge>, Self::Proof), FriProverError> {
         self.open(rounds, challenger)
-    }
-
-    fn get_opt_randomization_poly_commitment(
-        &self,
-        domains: impl IntoIterator<Item = Domain>,
-    ) -> Result<Option<(Root, Committed)>, FriProverError> {
-        let sizes: Vec<usize> = domains.into_iter().map(|domain| domain.size()).collect();
-        let known = core::mem::take(&mut *self.splits.lock());
-        let splits = sizes.iter().filter_map(|size| known.iter().find(|split| 2 * split.rows == *size));
-        Ok(Some((no_commitment(), Committed::Elsewhere { splits: splits.copied().collect() })))
     }
 
     fn build_periodic_lde_table(
@@ -396,7 +415,8 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
 mod tests {
     use p3_uni_stark::StarkGenericConfig;
 
-    use crate::config::{Level, config};
+    use super::*;
+    use crate::config::{FINAL, config};
 
     #[test]
     fn the_least_chip_hides_what_is_seen_of_it_and_half_of_it_does_not() {
@@ -404,6 +424,71 @@ mod tests {
             let config = config(level, [0; 32]);
             let least = 1 << level.least_log_height();
             assert!(config.pcs().hides(least, 2) && !config.pcs().hides(least / 2, 2), "{level:?}");
+            assert!(!config.pcs().hides(least, 3), "{level:?}");
         }
+    }
+
+    #[test]
+    fn extensions_are_values_of_the_polynomials() {
+        let (config, mut rng, rows) = (config(Level::Fast, [0; 32]), StdRng::seed_from_u64(3), 64);
+        let coefficients = Table::rand(&mut rng, room(rows), 3);
+        let found = config.pcs().extend(&coefficients, rows, F::GENERATOR);
+        let mut padded = coefficients;
+        padded.values.resize((rows * 3) << LOG_BLOWUP, F::ZERO);
+        let wanted = config.pcs().transform.coset_dft_batch(padded, F::GENERATOR);
+        assert_eq!(found, wanted.bit_reverse_rows().to_row_major_matrix());
+    }
+
+    /// A table with its masks keeps its rows on the trace domain.
+    #[test]
+    fn masks_change_no_row() {
+        let (config, mut rng, rows) = (config(Level::Fast, [0; 32]), StdRng::seed_from_u64(4), 256);
+        let table = Table::rand(&mut rng, rows, 5);
+        let masked = config.pcs().masked(table.clone(), &mut rng);
+        let unmasked = config.pcs().transform.idft_batch(table.clone());
+        assert!(masked.values.iter().zip(&unmasked.values).filter(|(one, other)| one != other).count() > 100);
+        let found = config.pcs().extend(&masked, rows, F::ONE);
+        // With the shift one the first coset is the trace domain.
+        let first = Table::new(found.values[..rows * 5].to_vec(), 5);
+        assert_eq!(first.bit_reverse_rows().to_row_major_matrix(), table);
+    }
+
+    /// Whether a table of so many coefficients leaves nothing beyond the last polynomial's bound, and whether it is
+    /// accepted without what it leaves.
+    fn judged(coefficients: usize) -> (bool, bool) {
+        let (config, mut rng) = (config(Level::Fast, [0; 32]), StdRng::seed_from_u64(5));
+        let (plain, rows) = (&config.pcs().plain, 1 << Level::Fast.least_log_height());
+        let mut table = Table::rand(&mut rng, coefficients, LEAST_WIDTH);
+        table.values.resize((rows * LEAST_WIDTH) << LOG_BLOWUP, F::ZERO);
+        let values = config.pcs().transform.coset_dft_batch(table, F::GENERATOR).bit_reverse_rows();
+        let (root, tree) = UnivariateStarkPcs::<Challenge, Challenger>::commit_ldes(
+            plain,
+            vec![values.to_row_major_matrix()],
+        )
+        .expect("a commitment");
+        let point = Challenge::from(F::from_u32(12345));
+        let request = (&tree, vec![vec![point]]).into();
+        let (opened, mut fri) =
+            plain.open(vec![request], &mut config.initialise_challenger()).expect("openings");
+        let tail = &mut fri.final_poly[FINAL..];
+        let nothing = tail.iter().all(|coefficient| *coefficient == Challenge::ZERO);
+        tail.fill(Challenge::ZERO);
+        let domain = told(&plain_domain(rows));
+        let claim = (root, vec![(domain, vec![(point, opened[0][0][0].clone())])]).into();
+        let accepted = plain.verify(vec![claim], &fri, &mut config.initialise_challenger()).is_ok();
+        (nothing, accepted)
+    }
+
+    fn plain_domain(rows: usize) -> Domain {
+        Domain::new(F::ONE, rows.ilog2() as usize).expect("a domain")
+    }
+
+    /// What bounds degrees is that the last polynomial has no more coefficients than its bound.
+    #[test]
+    fn longer_polynomials_are_refused() {
+        let rows = 1 << Level::Fast.least_log_height();
+        assert_eq!(judged(room(rows)), (true, true));
+        assert_eq!(judged(room(rows) + 1 + (rows >> 5)), (false, false));
+        assert_eq!(judged(2 * rows), (false, false));
     }
 }

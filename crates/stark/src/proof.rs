@@ -20,11 +20,11 @@ use p3_uni_stark::{OpenedValues, StarkGenericConfig};
 use crate::{
     air::{Board, F, ROUND_CELLS, Rule},
     config::{
-        Challenge, Challenger, Config, DEGREE, LOG_BLOWUP, LOG_FINAL, Level, MAX_LOG_ARITY, Paths, Root,
+        Challenge, Challenger, Config, DEGREE, FINAL, LOG_BLOWUP, LOG_TOLD_BLOWUP, LOG_TOLD_FINAL, Level,
+        MAX_LOG_ARITY, Paths, Root,
     },
     error::{ProveError, VerifyError},
     hash::{HASH_BYTES, Node},
-    masked::{self, no_commitment},
 };
 
 /// The shape of a statement's proofs.
@@ -77,16 +77,16 @@ impl Shape {
             })
             .collect();
         let mut heights: Vec<usize> =
-            instances.iter().map(|instance| instance.log_height + 1 + LOG_BLOWUP).collect();
+            instances.iter().map(|instance| instance.log_height + LOG_BLOWUP).collect();
         heights.sort_unstable_by(|a, b| b.cmp(a));
         heights.dedup();
-        let foldings = fold_schedule(&heights, LOG_FINAL + LOG_BLOWUP, MAX_LOG_ARITY);
+        let foldings = fold_schedule(&heights, LOG_TOLD_FINAL + LOG_TOLD_BLOWUP, MAX_LOG_ARITY);
         Self { instances, queries: level.queries(), foldings }
     }
 
     /// Logarithm of the leaves of a tree of tables.
     pub(crate) fn tallest(&self) -> usize {
-        self.instances.iter().map(|instance| instance.log_height).max().unwrap_or(0) + 1 + LOG_BLOWUP
+        self.instances.iter().map(|instance| instance.log_height).max().unwrap_or(0) + LOG_BLOWUP
     }
 
     /// The widths of the tables of each commitment: main, quotient and uniform, permutation.
@@ -116,7 +116,7 @@ fn cosets(config: &Config, board: &Board, lookups: &[Lookup<F>]) -> usize {
         config.is_zk(),
         &LogUpGadget::new(),
     );
-    1 << (log_cosets + config.is_zk())
+    1 << log_cosets
 }
 
 /// One walk over a proof's parts, to write or to read them.
@@ -176,6 +176,7 @@ trait Walk {
 struct Parts {
     roots: [Option<Root>; 3],
     opened: Vec<OpenedParts>,
+    uniform: Vec<Challenge>,
     terminals: Vec<Challenge>,
     lookup_work: F,
     point_work: F,
@@ -194,7 +195,6 @@ struct OpenedParts {
     next: Vec<Challenge>,
     claim: Vec<Challenge>,
     parts: Vec<Vec<Challenge>>,
-    random: Vec<Challenge>,
     permutation: [Vec<Challenge>; 2],
 }
 
@@ -227,26 +227,22 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
     let queries = shape.queries;
     let tallest = shape.tallest();
     parts.roots.iter_mut().try_for_each(|root| walk.root(root))?;
-    // The uniform polynomials are opened with the first of the tallest tables.
-    let holder = masked::tallest(shape.instances.iter().map(|instance| instance.log_height));
-    let mut instances = shape.instances.iter().enumerate();
+    let mut instances = shape.instances.iter();
     walk.list(&mut parts.opened, shape.instances.len(), |walk, opened| {
-        let Some((at, instance)) = instances.next() else {
+        let Some(instance) = instances.next() else {
             return Err(VerifyError::Malformed("too many openings"));
         };
         walk.challenges(&mut opened.local, instance.width)?;
         walk.challenges(&mut opened.next, instance.width)?;
         walk.challenges(&mut opened.claim, DEGREE)?;
         walk.list(&mut opened.parts, instance.parts - 1, |walk, part| walk.challenges(part, DEGREE))?;
-        if at == holder {
-            walk.challenges(&mut opened.random, DEGREE)?;
-        }
         if instance.lookups > 0 {
             let width = (instance.lookups + 1) * DEGREE;
             opened.permutation.iter_mut().try_for_each(|row| walk.challenges(row, width))?;
         }
         Ok(())
     })?;
+    walk.challenges(&mut parts.uniform, DEGREE)?;
     let with_lookups = shape.instances.iter().filter(|instance| instance.lookups > 0).count();
     walk.challenges(&mut parts.terminals, with_lookups)?;
     walk.value(&mut parts.lookup_work)?;
@@ -272,7 +268,7 @@ fn walk(shape: &Shape, parts: &mut Parts, walk: &mut impl Walk) -> Result<(), Ve
         walk.list(&mut fold.siblings, queries, |walk, siblings| walk.challenges(siblings, arity - 1))?;
         walk.paths(&mut fold.paths, queries, folded)
     })?;
-    walk.challenges(&mut parts.last, 1 << LOG_FINAL)?;
+    walk.challenges(&mut parts.last, FINAL)?;
     walk.value(&mut parts.query_work)
 }
 
@@ -409,8 +405,9 @@ pub(crate) fn proof_bytes(shape: &Shape) -> Result<u64, ProveError> {
 
 fn into_parts(proof: BatchProof<Config>) -> Parts {
     let commitments = proof.commitments;
-    let (parts, fri) = proof.opening_proof;
+    let (parts, uniform, mut fri) = proof.opening_proof;
     let mut parts = parts.into_iter();
+    fri.final_poly.truncate(FINAL);
     Parts {
         roots: [Some(commitments.main), Some(commitments.quotient_chunks), commitments.permutation],
         opened: proof
@@ -425,11 +422,11 @@ fn into_parts(proof: BatchProof<Config>) -> Parts {
                     // What is claimed of the other cosets is zero.
                     claim: base.quotient_chunks.into_iter().next().unwrap_or_default(),
                     parts: parts.next().unwrap_or_default(),
-                    random: base.random.unwrap_or_default(),
                     permutation: [instance.permutation_local, instance.permutation_next],
                 }
             })
             .collect(),
+        uniform,
         terminals: proof.lookup_terminals.into_iter().flatten().map(|terminal| terminal.0).collect(),
         lookup_work: proof.lookup_pow_witness.unwrap_or_default(),
         point_work: proof.ood_pow_witness,
@@ -460,8 +457,6 @@ fn from_parts(shape: &Shape, parts: Parts) -> Result<BatchProof<Config>, VerifyE
     let mut quotients = Vec::with_capacity(shape.instances.len());
     let instances = parts.opened.into_iter().zip(&shape.instances).map(|(opened, instance)| {
         let [permutation_local, permutation_next] = opened.permutation;
-        let mut random = opened.random;
-        random.resize(DEGREE, Challenge::ZERO);
         let mut claims = vec![opened.claim];
         claims.resize(instance.cosets, vec![Challenge::ZERO; DEGREE]);
         quotients.push(opened.parts);
@@ -471,18 +466,22 @@ fn from_parts(shape: &Shape, parts: Parts) -> Result<BatchProof<Config>, VerifyE
                 trace_next: Some(opened.next),
                 preprocessed: None,
                 quotient_chunks: claims,
-                random: Some(random),
+                random: None,
             },
             permutation_local,
             permutation_next,
         }
     });
     let instances = instances.collect();
+    // The other coefficients are zero, which is what bounds degrees.
+    let mut final_poly = parts.last;
+    final_poly.resize(1 << LOG_TOLD_FINAL, Challenge::ZERO);
     Ok(BatchProof {
-        commitments: BatchCommitments { main, permutation, quotient_chunks, random: Some(no_commitment()) },
+        commitments: BatchCommitments { main, permutation, quotient_chunks, random: None },
         opened_values: BatchOpenedValues { instances },
         opening_proof: (
             quotients,
+            parts.uniform,
             FriProof {
                 batch_pow_witness: parts.batch_work,
                 commit_phase_commits: fold_roots.ok_or(VerifyError::Malformed("a commitment is missing"))?,
@@ -500,7 +499,7 @@ fn from_parts(shape: &Shape, parts: Parts) -> Result<BatchProof<Config>, VerifyE
                         opening_proof: fold.paths,
                     })
                     .collect(),
-                final_poly: parts.last,
+                final_poly,
                 query_pow_witness: parts.query_work,
             },
         ),
@@ -509,8 +508,7 @@ fn from_parts(shape: &Shape, parts: Parts) -> Result<BatchProof<Config>, VerifyE
             .iter()
             .map(|instance| if instance.lookups > 0 { terminals.next().map(LookupTerminal) } else { None })
             .collect(),
-        // Masks double every table.
-        degree_bits: shape.instances.iter().map(|instance| instance.log_height + 1).collect(),
+        degree_bits: shape.instances.iter().map(|instance| instance.log_height).collect(),
         lookup_pow_witness: Some(parts.lookup_work),
         ood_pow_witness: parts.point_work,
     })

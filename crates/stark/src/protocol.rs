@@ -1,17 +1,14 @@
 //! What provers and verifiers compute from the chips of a statement.
 
-use alloc::{
-    string::{String, ToString},
-    sync::Arc,
-    vec::Vec,
-};
+use alloc::{sync::Arc, vec::Vec};
 
-use p3_batch_stark::ProverData;
+use p3_batch_stark::{CommonData, ProverData, ProverOnlyData};
+use p3_lookup::{LogUpGadget, LookupProtocol as _, Lookups};
 use p3_matrix::dense::RowMajorMatrix;
 
 use crate::{
-    air::{Board, Chip, F, Traces, boards},
-    config::{Config, Level, config},
+    air::{Board, Chip, F, MAX_DEGREE, Traces, boards},
+    config::{Challenge, Config, Level, config},
     proof::Shape,
 };
 
@@ -25,18 +22,14 @@ pub(crate) struct Protocol {
 
 impl Protocol {
     /// Masks are drawn from `seed`: uniform and secret for a prover, anything for a verifier.
-    ///
-    /// # Errors
-    /// What the library says of chips that it cannot prove.
-    pub(crate) fn new(level: Level, seed: [u8; 32], chips: &[Arc<Chip>]) -> Result<Self, String> {
+    pub(crate) fn new(level: Level, seed: [u8; 32], chips: &[Arc<Chip>]) -> Self {
         let config = config(level, seed);
         let places = boards(chips.iter().map(|chip| chip.log_height));
         let boards: Vec<Board> = places.into_iter().map(|places| Board::new(chips, places)).collect();
-        let degrees: Vec<usize> = boards.iter().map(|board| board.log_height() + 1).collect();
-        let data = ProverData::from_airs_and_degrees(&config, &boards, &degrees)
-            .map_err(|error| error.to_string())?;
+        let common = CommonData::new(None, boards.iter().map(fractions).collect());
+        let data = ProverData { common, prover_only: ProverOnlyData::empty() };
         let shape = Shape::new(level, &config, &boards, &data.common);
-        Ok(Self { config, boards, data, shape })
+        Self { config, boards, data, shape }
     }
 
     /// The public values of each board, from those of each chip.
@@ -48,4 +41,10 @@ impl Protocol {
     pub(crate) fn matrices(&self, mut traces: Traces) -> Vec<RowMajorMatrix<F>> {
         self.boards.iter().map(|board| board.matrix(&mut traces)).collect()
     }
+}
+
+/// The messages of a board as sums of fractions, as many in each as constraints of the greatest degree can tell.
+fn fractions(board: &Board) -> Lookups<F> {
+    let degree = |lookup: &_| LogUpGadget::new().constraint_degree(lookup);
+    Lookups::from_air::<Challenge, _>(board).pack_same_bus_with_degree(usize::from(MAX_DEGREE), degree)
 }

@@ -263,7 +263,7 @@ pub(crate) fn prove_chips(
 ) -> Result<(Shape, BatchProof<Config>), String> {
     let mut seed = [0; 32];
     rng.fill_bytes(&mut seed);
-    let protocol = Protocol::new(level, seed, &filled.chips)?;
+    let protocol = Protocol::new(level, seed, &filled.chips);
     let publics = protocol.publics(&filled.publics);
     let matrices = protocol.matrices(filled.traces);
     let instances: Vec<StarkInstance<'_, _, Board>> = { protocol.boards.iter().zip(&matrices).zip(publics) }

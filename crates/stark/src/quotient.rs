@@ -1,11 +1,12 @@
 //! Masked parts of a quotient.
 //!
-//! The quotient `q` of a board of `n` rows has degree below `(c - 1) n`, where the STARK's prover computes it on `c`
-//! cosets of `n` points. What is committed are polynomials of degree below `2n`. With `u = X / g`, `g` the shift of the
-//! domain of the low-degree test,
+//! The columns of a board of `n` rows are polynomials of degree below `n + h`, their `h` masks included. So its quotient
+//! `q`, of constraints of degree `c`, has `(c - 1) n + c h` coefficients at most; the STARK's prover computes it on `c`
+//! cosets of `n` points. What is committed are polynomials of degree below `N = n + n / 8`. With `u = X / g`, `g` the
+//! shift of the domain of the low-degree test,
 //!
 //! ```text
-//!     q = sum_i u^(i k) t_i,    t_i = q_i + u^k r_i - r_(i-1),    k = 2n - h,    i < m = ceil((c - 1) n / k)
+//!     q = sum_i u^(i k) t_i,    t_i = q_i + u^k r_i - r_(i-1),    k = N - h,    i < m = ceil(((c - 1) n + c h) / k)
 //! ```
 //!
 //! where `q_i` holds the next `k` coefficients of `q` and the `r_i` are uniform of degree below `h`, but for `r_(-1)` and
@@ -24,7 +25,7 @@ use rand::{RngExt, rngs::StdRng};
 
 use crate::{
     air::F,
-    config::{Challenge, DEGREE},
+    config::{Challenge, DEGREE, room},
 };
 
 /// How the quotient of a board is split.
@@ -34,31 +35,36 @@ pub(crate) struct Split {
     pub(crate) rows: usize,
     /// `c`, the cosets on which the quotient is computed.
     pub(crate) cosets: usize,
-    /// `h`, the values of each part that may be seen.
+    /// `h`, the masks of a column, and the values of each part that may be seen.
     masks: usize,
 }
 
 impl Split {
-    /// `masks` is below `rows`.
+    /// `rows` have room for `masks`.
     pub(crate) const fn new(rows: usize, cosets: usize, masks: usize) -> Self {
         Self { rows, cosets, masks }
     }
 
     /// `k`, the coefficients of the quotient in each part.
     const fn step(&self) -> usize {
-        2 * self.rows - self.masks
+        room(self.rows) - self.masks
+    }
+
+    /// The most coefficients of a quotient.
+    const fn coefficients(&self) -> usize {
+        (self.cosets - 1) * self.rows + self.cosets * self.masks
     }
 
     /// `m`, the number of parts: at least two, since a single one has no mask.
     pub(crate) const fn parts(&self) -> usize {
-        let parts = ((self.cosets - 1) * self.rows).div_ceil(self.step());
+        let parts = self.coefficients().div_ceil(self.step());
         if parts > 2 { parts } else { 2 }
     }
 
-    /// The coefficients of each part as a polynomial in `u`, from those of the quotient: `2n` rows.
+    /// The coefficients of each part as a polynomial in `u`, from those of the quotient: `N` rows.
     pub(crate) fn masked(&self, quotient: &RowMajorMatrix<F>, rng: &mut StdRng) -> Vec<RowMajorMatrix<F>> {
         let (width, step) = (quotient.width(), self.step() * quotient.width());
-        let mut parts = vec![vec![F::ZERO; 2 * self.rows * width]; self.parts()];
+        let mut parts = vec![vec![F::ZERO; room(self.rows) * width]; self.parts()];
         for (part, coefficients) in parts.iter_mut().zip(quotient.values.chunks(step)) {
             part[..coefficients.len()].copy_from_slice(coefficients);
         }
@@ -127,13 +133,12 @@ mod tests {
     #[test]
     fn claims_are_of_the_quotient() {
         let mut rng = StdRng::seed_from_u64(1);
-        for (rows, cosets, masks) in [(256, 8, 92), (256, 4, 92), (512, 8, 102), (1024, 16, 92), (256, 2, 92)]
-        {
+        for (rows, cosets, masks) in [(1024, 4, 92), (2048, 4, 92), (1024, 8, 102), (1024, 16, 92)] {
             let split = Split::new(rows, cosets, masks);
-            let quotient = RowMajorMatrix::<F>::rand(&mut rng, (cosets - 1) * rows, DEGREE);
+            let quotient = RowMajorMatrix::<F>::rand(&mut rng, split.coefficients(), DEGREE);
             let u = Challenge::from_basis_coefficients_fn(|_| rng.random::<F>());
             let parts = split.masked(&quotient, &mut rng);
-            assert!(parts.len() == split.parts() && parts.iter().all(|part| part.height() == 2 * rows));
+            assert!(parts.len() == split.parts() && parts.iter().all(|part| part.height() == room(rows)));
             let values: Vec<Vec<Challenge>> = parts.iter().map(|part| value(part, u)).collect();
             let claim = split.claim(u, &values);
             assert_eq!(split.first(u, &claim, &values[1..]), values[0]);
@@ -152,8 +157,8 @@ mod tests {
     #[test]
     fn every_part_has_a_mask() {
         let mut rng = StdRng::seed_from_u64(2);
-        let split = Split::new(256, 8, 92);
-        let zero = RowMajorMatrix::new(vec![F::ZERO; 7 * 256 * DEGREE], DEGREE);
+        let split = Split::new(1024, 4, 92);
+        let zero = RowMajorMatrix::new(vec![F::ZERO; 4 * 1024 * DEGREE], DEGREE);
         for part in split.masked(&zero, &mut rng) {
             let masked = part.values.iter().filter(|value| **value != F::ZERO).count();
             assert!(masked >= 92 * DEGREE - 1, "{masked}");

@@ -60,7 +60,7 @@ pub(crate) fn verify_chips(
     proof: &[u8],
 ) -> Result<Security, VerifyError> {
     // A verifier draws no masks.
-    let protocol = Protocol::new(level, [0; 32], chips).map_err(|_| VerifyError::Refused)?;
+    let protocol = Protocol::new(level, [0; 32], chips);
     let Protocol { config, boards, data, shape } = &protocol;
     let proof = decode(shape, proof)?;
     verify_batch(config, boards, &proof, &protocol.publics(publics), &data.common)

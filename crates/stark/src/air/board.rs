@@ -11,7 +11,7 @@ use p3_lookup::{Count, InteractionBuilder};
 use p3_matrix::dense::RowMajorMatrix;
 
 use super::{
-    Chip, F, Traces,
+    Chip, F, MAX_DEGREE, Traces,
     program::{Program, Surroundings},
 };
 
@@ -86,6 +86,12 @@ impl BaseAir<F> for Board {
 
     fn num_public_values(&self) -> usize {
         self.chips().map(|chip| chip.publics).sum()
+    }
+
+    /// Not less: where constraints have a lower degree the STARK's prover would take fewer cosets for a quotient, and
+    /// masks would find no room on them.
+    fn max_constraint_degree(&self) -> Option<usize> {
+        Some(usize::from(MAX_DEGREE))
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) fn proof(data: &[u8]) {
     static KNOWN: OnceLock<(Known, Shape)> = OnceLock::new();
     let (known, shape) = KNOWN.get_or_init(|| {
         let known = Known::new().expect("part of the crate");
-        let shape = bridge::chips(&known.statement()).and_then(|chips| shape_of(&chips));
+        let shape = bridge::chips(&known.statement()).map(|chips| shape_of(&chips));
         (known, shape.expect("part of the crate"))
     });
     let Some(bytes) = candidate(data, shape, &known.proof) else { return };

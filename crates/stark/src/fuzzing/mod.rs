@@ -74,7 +74,7 @@ impl Known {
         let inputs = [digest::table(&table, Salt::NONE).ok()?];
         let output = digest::table(&output, Salt::NONE).ok()?;
         let machine = compile(&plan, &bounds, Level::Fast.least_log_height()).ok()?;
-        let shape = shape_of(&machine.chips)?;
+        let shape = shape_of(&machine.chips);
         let mut known = Self { plan, bounds, inputs, output, proof: Vec::new(), shape };
         let (tables, salts) = ([table], [Salt::NONE]);
         let witness = Witness { inputs: &tables, salts: &salts, output_salt: Salt::NONE };
@@ -84,8 +84,8 @@ impl Known {
 }
 
 /// The shape of proofs over these chips.
-fn shape_of(chips: &[Arc<Chip>]) -> Option<Shape> {
-    Some(Protocol::new(Level::Fast, [0; 32], chips).ok()?.shape)
+fn shape_of(chips: &[Arc<Chip>]) -> Shape {
+    Protocol::new(Level::Fast, [0; 32], chips).shape
 }
 
 /// What is judged as a proof: bytes as they are, as the values of a proof of the right shape, or as changes of an honest

@@ -26,7 +26,7 @@ use crate::{
     Bounds, Level, Salt, Statement, TableBounds, Witness,
     air::{Chip, F, Place, Traces},
     compile::{Machine, compile},
-    config::{Challenge, Challenger, Config, Root},
+    config::{Challenge, Challenger, Config, FINAL, Root},
     digest::to_digest,
     gadget::{MASKS, RANGE_BUS, range_chip_to},
     protocol::Protocol,
@@ -68,7 +68,7 @@ impl Subject {
         if shorten {
             machine.chips = shortened(machine.chips);
         }
-        let protocol = Protocol::new(Level::Fast, [0; 32], &machine.chips).expect("a protocol");
+        let protocol = Protocol::new(Level::Fast, [0; 32], &machine.chips);
         Self { plan, databases, bounds, machine, protocol }
     }
 
@@ -127,7 +127,7 @@ impl Subject {
             has_preprocessed_commitment: false,
             num_lookup_instances: lookups.iter().filter(|lookups| !lookups.is_empty()).count(),
             lookup_pow_bits: config.lookup_proof_of_work_bits(),
-            has_randomization_commitment: true,
+            has_randomization_commitment: false,
             ood_pow_bits: config.ood_proof_of_work_bits(),
         };
         let mut challenger = config.initialise_challenger();
@@ -209,11 +209,11 @@ impl Subject {
     }
 }
 
-/// The machine with a short table of ranges: seven bits are enough for the places of a few rows. Masks and hiding know
-/// nothing of widths, and most of the work of a small proof is in that table. With six bits it would stand on the board
+/// The machine with a short table of ranges: eight bits are enough for the places of a few rows. Masks and hiding know
+/// nothing of widths, and most of the work of a small proof is in that table. With seven bits it would stand on the board
 /// of the other chips, and no terminal would need a mask.
 fn shortened(mut chips: Vec<Arc<Chip>>) -> Vec<Arc<Chip>> {
-    const BITS: u32 = 7;
+    const BITS: u32 = 8;
     let mut short = range_chip_to(BITS);
     short.publics = chips[0].publics;
     let links = chips[0].interactions.iter().filter_map(|message| message.bus.strip_prefix("mask "));
@@ -267,11 +267,6 @@ fn view(proof: BatchProof<Config>, unmasked: &[Challenge]) -> View {
         put(&mut view, "a column on the next row", base.trace_next.as_deref().unwrap_or_default());
         // The claims about the other cosets are zeros.
         put(&mut view, "a quotient", &base.quotient_chunks[0]);
-        // Those of one table; zeros stand for the others.
-        let uniform = base.random.as_deref().unwrap_or_default();
-        if uniform.iter().any(|value| *value != Challenge::ZERO) {
-            put(&mut view, "a uniform polynomial", uniform);
-        }
         put(&mut view, "a sum of fractions", &instance.permutation_local);
         put(&mut view, "a sum of fractions on the next row", &instance.permutation_next);
     }
@@ -281,9 +276,10 @@ fn view(proof: BatchProof<Config>, unmasked: &[Challenge]) -> View {
             put(&mut view, "a terminal less the guess", &[terminal.0 - *unmasked]);
         }
     }
-    let (quotients, fri) = &proof.opening_proof;
+    let (quotients, uniform, fri) = &proof.opening_proof;
+    put(&mut view, "a uniform polynomial", uniform);
     quotients.iter().flatten().for_each(|part| put(&mut view, "a part of a quotient", part));
-    put(&mut view, "the last polynomial", &fri.final_poly);
+    put(&mut view, "the last polynomial", &fri.final_poly[..FINAL]);
     for opening in &fri.input_openings {
         let matrices = opening.opened_values.first().map_or(0, Vec::len);
         for matrix in 0..matrices {
