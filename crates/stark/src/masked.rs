@@ -157,35 +157,38 @@ impl MaskedFri {
         Split::new(rows, cosets, self.masks)
     }
 
-    /// The coefficients of a table's columns with their masks.
-    fn masked(&self, table: Table, rng: &mut StdRng) -> Table {
+    /// The coefficients of a table's columns with their masks: the first as many as there are rows, and the others.
+    fn masked(&self, table: Table, rng: &mut StdRng) -> (Table, Table) {
         let masks = Table::rand(rng, self.masks, table.width());
-        let rows = table.height();
-        let mut masked = self.transform.idft_batch(table);
-        masked.values.iter_mut().zip(&masks.values).for_each(|(low, mask)| *low -= *mask);
-        masked.values.extend(masks.values);
-        masked.values.resize(room(rows) * masked.width, F::ZERO);
-        masked
+        let mut low = self.transform.idft_batch(table);
+        low.values.iter_mut().zip(&masks.values).for_each(|(low, mask)| *low -= *mask);
+        (low, masks)
     }
 
-    /// The values on `shift` times the domain of the low-degree test, from coefficients: those of `rows` rows with room.
-    /// Rows are in bit-reversed order.
-    fn extend(&self, coefficients: &Table, rows: usize, shift: F) -> Table {
-        let (low, high) = coefficients.values.split_at(rows * coefficients.width);
+    /// The values of polynomials on `shift` times the domain of the low-degree test, from their first `n` coefficients and
+    /// the others. Rows are in bit-reversed order.
+    fn extend(&self, low: &Table, high: &[F], shift: F) -> Table {
+        const COSETS: usize = 1 << LOG_BLOWUP;
+        let (rows, len) = (low.height(), low.values.len());
         let step = F::two_adic_generator(rows.ilog2() as usize + LOG_BLOWUP);
-        let mut values = F::zero_vec(low.len() << LOG_BLOWUP);
-        values.par_chunks_mut(low.len()).enumerate().for_each(|(coset, values)| {
-            // On a coset `X^n` is one value, so what is beyond `n` coefficients folds onto the others.
-            let shift =
-                shift * step.exp_u64((coset.reverse_bits() >> (usize::BITS as usize - LOG_BLOWUP)) as u64);
-            let power = shift.exp_u64(rows as u64);
-            let mut folded = low.to_vec();
-            folded.iter_mut().zip(high).for_each(|(low, high)| *low += power * *high);
-            let folded = Table::new(folded, coefficients.width);
-            let evaluated = self.transform.coset_dft_batch(folded, shift).bit_reverse_rows();
-            values.copy_from_slice(&evaluated.to_row_major_matrix().values);
+        let mut values = F::zero_vec(len << LOG_BLOWUP);
+        // Two threads or more; each has one buffer, which is what takes the time of fresh memory.
+        values.par_chunks_mut(len * COSETS / 2).enumerate().for_each(|(half, values)| {
+            let mut buffer = Vec::with_capacity(len);
+            for (at, values) in values.chunks_mut(len).enumerate() {
+                // On a coset `X^n` is one value, so what is beyond `n` coefficients folds onto the others.
+                let coset = (half * COSETS / 2 + at).reverse_bits() >> (usize::BITS as usize - LOG_BLOWUP);
+                let shift = shift * step.exp_u64(coset as u64);
+                let power = shift.exp_u64(rows as u64);
+                buffer.clear();
+                buffer.extend_from_slice(&low.values);
+                buffer.iter_mut().zip(high).for_each(|(low, high)| *low += power * *high);
+                let folded = Table::new(core::mem::take(&mut buffer), low.width);
+                buffer = self.transform.coset_dft_batch(folded, shift).bit_reverse_rows().values;
+                values.copy_from_slice(&buffer);
+            }
         });
-        Table::new(values, coefficients.width)
+        Table::new(values, low.width)
     }
 
     /// The openings of a quotient's parts, from what is claimed of it and the values of all parts but the first.
@@ -244,13 +247,13 @@ impl Pcs<Challenge, Challenger> for MaskedFri {
     ) -> Result<(Root, Committed), FriProverError> {
         let mut rng = self.fork();
         let extended = evaluations.into_iter().map(|(_, table)| {
-            let rows = table.height();
-            assert!(self.hides(rows, POINTS), "chips are as tall as their level demands");
+            assert!(self.hides(table.height(), POINTS), "chips are as tall as their level demands");
             assert!(
                 table.width() >= LEAST_WIDTH,
                 "a board has the range chip, or head, real, a value and a link"
             );
-            self.extend(&self.masked(table, &mut rng), rows, F::GENERATOR)
+            let (low, masks) = self.masked(table, &mut rng);
+            self.extend(&low, &masks.values, F::GENERATOR)
         });
         let extended: Vec<_> = extended.collect();
         let (commitment, tree) =
@@ -355,7 +358,11 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
         let quotient = self.transform.coset_idft_batch(Table::new(values, width), shift);
         let parts = split.masked(&quotient, &mut self.fork());
         self.splits.lock().push(split);
-        Ok(parts.iter().map(|part| self.extend(part, rows, F::ONE)).collect())
+        let extended = parts.into_iter().map(|mut low| {
+            let high = low.values.split_off(rows * width);
+            self.extend(&low, &high, F::ONE)
+        });
+        Ok(extended.collect())
     }
 
     /// Commits to the parts of all quotients and the uniform polynomials.
@@ -367,8 +374,9 @@ impl UnivariateStarkPcs<Challenge, Challenger> for MaskedFri {
         let splits = heights.filter_map(|rows| known.iter().find(|split| split.rows == rows).copied());
         let splits: Vec<Split> = splits.collect();
         let tallest = ldes.iter().map(rows).max().unwrap_or_default();
-        let uniform = Table::rand(&mut self.fork(), room(tallest), DEGREE);
-        ldes.push(self.extend(&uniform, tallest, F::GENERATOR));
+        let mut uniform = Table::rand(&mut self.fork(), room(tallest), DEGREE);
+        let high = uniform.values.split_off(tallest * DEGREE);
+        ldes.push(self.extend(&uniform, &high, F::GENERATOR));
         let (commitment, tree) = UnivariateStarkPcs::<Challenge, Challenger>::commit_ldes(&self.plain, ldes)?;
         Ok((commitment, Committed::new(tree, splits)))
     }
@@ -432,7 +440,9 @@ mod tests {
     fn extensions_are_values_of_the_polynomials() {
         let (config, mut rng, rows) = (config(Level::Fast, [0; 32]), StdRng::seed_from_u64(3), 64);
         let coefficients = Table::rand(&mut rng, room(rows), 3);
-        let found = config.pcs().extend(&coefficients, rows, F::GENERATOR);
+        let mut low = coefficients.clone();
+        let high = low.values.split_off(rows * 3);
+        let found = config.pcs().extend(&low, &high, F::GENERATOR);
         let mut padded = coefficients;
         padded.values.resize((rows * 3) << LOG_BLOWUP, F::ZERO);
         let wanted = config.pcs().transform.coset_dft_batch(padded, F::GENERATOR);
@@ -444,10 +454,9 @@ mod tests {
     fn masks_change_no_row() {
         let (config, mut rng, rows) = (config(Level::Fast, [0; 32]), StdRng::seed_from_u64(4), 256);
         let table = Table::rand(&mut rng, rows, 5);
-        let masked = config.pcs().masked(table.clone(), &mut rng);
-        let unmasked = config.pcs().transform.idft_batch(table.clone());
-        assert!(masked.values.iter().zip(&unmasked.values).filter(|(one, other)| one != other).count() > 100);
-        let found = config.pcs().extend(&masked, rows, F::ONE);
+        let (low, masks) = config.pcs().masked(table.clone(), &mut rng);
+        assert!(masks.values.iter().all(|mask| *mask != F::ZERO));
+        let found = config.pcs().extend(&low, &masks.values, F::ONE);
         // With the shift one the first coset is the trace domain.
         let first = Table::new(found.values[..rows * 5].to_vec(), 5);
         assert_eq!(first.bit_reverse_rows().to_row_major_matrix(), table);

@@ -35,5 +35,5 @@ pub(crate) type F = p3_koala_bear::KoalaBear;
 /// Its order.
 pub(crate) const P: i128 = 0x7f00_0001;
 
-/// Most factors that a constraint may multiply: with hiding at blow-up 4, a quotient has no room for more.
+/// Most factors that a constraint may multiply: with masks, the quotient of five would not fit onto four cosets.
 pub(crate) const MAX_DEGREE: u8 = 4;
