@@ -261,8 +261,7 @@ impl Prover for Stark {
         if let Some(cache) = cache {
             calibration.learn(&cache, &key, work.total(), time);
         }
-        let security = bridges.iter().fold(security, |weakest, bridge| weakest.weaker(bridge.security));
-        let security = security.of_several(1 + bridges.len());
+        let security = security.and(bridges.iter().map(|bridge| bridge.security));
         let (security, conjectured_bits) = stark::level(&security);
         let level = self.options.level.name();
         let origins: Vec<Origin> = bridges.iter().map(|bridge| bridge.origin).collect();

@@ -29,25 +29,24 @@ pub struct Security {
 }
 
 impl Security {
-    /// What the weaker of two proofs is worth. Both are needed, so a forger chooses: see [`Security::of_several`].
+    /// What evidence of this proof and others is worth, of all of which a forger needs one: by the union bound no more
+    /// than the weakest of them less the bits of their number.
     #[must_use]
-    pub fn weaker(self, other: Self) -> Self {
-        Self {
-            proven_bits: self.proven_bits.min(other.proven_bits),
-            conjectured_bits: self.conjectured_bits.min(other.conjectured_bits),
-            zero_knowledge: self.zero_knowledge && other.zero_knowledge,
+    pub fn and(self, others: impl IntoIterator<Item = Self>) -> Self {
+        let (mut weakest, mut proofs) = (self, 1_usize);
+        for other in others {
+            proofs += 1;
+            weakest = Self {
+                proven_bits: weakest.proven_bits.min(other.proven_bits),
+                conjectured_bits: weakest.conjectured_bits.min(other.conjectured_bits),
+                zero_knowledge: weakest.zero_knowledge && other.zero_knowledge,
+            };
         }
-    }
-
-    /// What evidence of so many proofs is worth, the weakest of them worth this, if a forger needs one of them: by the
-    /// union bound their number times the chance.
-    #[must_use]
-    pub const fn of_several(self, proofs: usize) -> Self {
         let lost = proofs.next_power_of_two().ilog2();
         Self {
-            proven_bits: self.proven_bits.saturating_sub(lost),
-            conjectured_bits: self.conjectured_bits.saturating_sub(lost),
-            zero_knowledge: self.zero_knowledge,
+            proven_bits: weakest.proven_bits.saturating_sub(lost),
+            conjectured_bits: weakest.conjectured_bits.saturating_sub(lost),
+            ..weakest
         }
     }
 }
@@ -144,8 +143,11 @@ mod tests {
     #[test]
     fn many_proofs_are_worth_less_than_one() {
         let one = Security { proven_bits: 100, conjectured_bits: 124, zero_knowledge: true };
-        for (proofs, bits) in [(1, 100), (2, 99), (3, 98), (4, 98), (5, 97), (65, 93)] {
-            assert_eq!(one.of_several(proofs).proven_bits, bits, "{proofs}");
+        for (others, bits) in [(0, 100), (1, 99), (2, 98), (3, 98), (4, 97), (64, 93)] {
+            assert_eq!(one.and(core::iter::repeat_n(one, others)).proven_bits, bits, "{others}");
         }
+        let weak = Security { proven_bits: 80, conjectured_bits: 90, zero_knowledge: false };
+        let both = Security { proven_bits: 79, conjectured_bits: 89, zero_knowledge: false };
+        assert_eq!([one.and([weak]), weak.and([one])], [both; 2]);
     }
 }

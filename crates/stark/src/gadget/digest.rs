@@ -10,8 +10,12 @@
 //!     c' = sel · out_(k-1) + head · out_0 + (1 - sel - head) · c          capacity parts
 //!     left' = left - sel'      left = 0 on the last row                    so n counts the selected rows
 //!     fin_row · (out_(k-1) - digest) = 0       (fin - fin_row) · (out_0 - digest) = 0       fin_row = fin · sel
-//!     fin <= sel + head        no row is selected after fin               exactly one fin
+//!     fin · (1 - sel - head) = 0         done' = done + fin'              done = 1 on the last row
+//!     sel · (done - fin) = 0             done = fin on the first row
 //! ```
+//!
+//! So one row is the end, the last selected one or the head: after the first row where `fin` is not zero no row is
+//! selected, since `done` is not zero either, and so `fin` is zero; and it is one there, since it is all of `done`.
 //!
 //! A state between two permutations of a row is committed; the last one is an expression of degree three. With one block
 //! a row, `out_(k-1)` is `out_0`, and `fin` stands for `fin_row`.
@@ -126,7 +130,6 @@ impl Chip {
         self.zero(gated, "every selected row counts");
         let gated = self.mul(last, left);
         self.zero(gated, "no row is left over");
-        self.boolean(fin, "the end is a bit");
         let elsewhere = self.mul(fin, passive);
         self.zero(elsewhere, "the end is at an absorbed row");
         let before = self.sub(done, fin);

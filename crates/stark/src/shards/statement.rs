@@ -184,17 +184,15 @@ impl<'a> Sharded<'a> {
         // All shards have the same chips.
         let least = self.level.of_each().least_log_height();
         let machine = compile(&self.split.shard, &bounds, least).map_err(VerifyError::Unsupported)?;
-        let mut all: Option<Security> = None;
+        let mut all = Vec::with_capacity(shards.len());
         for (at, proof) in shards.iter().enumerate() {
             let piece = self.shard(at).ok_or_else(stray)?;
             let security = verify_machine(&piece.statement(), &machine, proof)
                 .map_err(|error| VerifyError::Shard { shard: at, error: Box::new(error) })?;
-            all = Some(all.map_or(security, |all| all.weaker(security)));
+            all.push(security);
         }
         let piece = self.merge().map_err(VerifyError::Unsupported)?.ok_or_else(stray)?;
-        let security = crate::verify(&piece.statement(), merge)?;
-        let all = all.map_or(security, |all| all.weaker(security));
-        Ok(all.of_several(self.shards.len() + 1))
+        Ok(crate::verify(&piece.statement(), merge)?.and(all))
     }
 }
 

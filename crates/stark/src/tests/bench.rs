@@ -10,7 +10,7 @@ use rand::{SeedableRng, rngs::StdRng};
 use super::plans::Case;
 use crate::{
     ProveError, Salt, Witness,
-    air::{Chip, F, Fault, Inputs, Target, Traces, Violation, broken, differences, fill},
+    air::{Chip, F, Fault, Inputs, Table, Target, Traces, Violation, broken, differences, fill},
     compile::{Machine, compile},
     digest::to_digest,
     gadget::{MASKS, RANGE_COUNT},
@@ -86,6 +86,12 @@ impl Bench {
             traces.tables.push(table);
         }
         traces
+    }
+
+    /// A chip filled with a change.
+    pub(super) fn table(&self, fault: Fault) -> Table {
+        let mut traces = self.refill(fault.chip, fault.chip + 1, Some(fault));
+        traces.tables.swap_remove(fault.chip)
     }
 
     /// What a change breaks, and nothing else.

@@ -3,6 +3,7 @@
 mod attacks;
 mod bench;
 mod deletion;
+mod false_digests;
 mod historic;
 mod model;
 mod plans;

@@ -109,8 +109,7 @@ impl<'a> Proof<'a> {
             level: self.level,
             bridges: &self.evidence.bridges,
         };
-        let weakest = bridges.check(claim)?.map_or(security, |bridges| security.weaker(bridges));
-        Ok(weakest.of_several(1 + self.evidence.bridges.len()))
+        Ok(security.and(bridges.check(claim)?))
     }
 
     /// Whether the proof shows the claim and is worth what it states.

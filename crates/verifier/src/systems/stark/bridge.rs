@@ -53,14 +53,14 @@ pub(super) struct Bridges<'a> {
 }
 
 impl Bridges<'_> {
-    /// What the bridges are worth together, if there are any.
+    /// What each bridge is worth.
     ///
     /// # Errors
     /// In words, if one does not hold.
-    pub(super) fn check(&self, claim: &PlanClaim) -> Result<Option<Security>, String> {
+    pub(super) fn check(&self, claim: &PlanClaim) -> Result<Vec<Security>, String> {
         let inputs = claim.inputs.iter().zip(&self.plan.inputs).zip(&self.bounds.inputs);
         let bridged = inputs.filter(|((input, _), _)| is_bridged(input));
-        let (mut weakest, mut checked): (Option<Security>, usize) = (None, 0);
+        let mut checked = Vec::with_capacity(self.bridges.len());
         for (((input, declared), bounds), bridge) in bridged.zip(self.bridges) {
             let ValueType::Table(schema) = &declared.ty else {
                 return Err(format!("input {} is no table", input.name));
@@ -75,11 +75,10 @@ impl Bridges<'_> {
             };
             let security = bridge::verify(&statement, &bridge.proof)
                 .map_err(|error| format!("the bridge of input {}: {error}", input.name))?;
-            weakest = Some(weakest.map_or(security, |weakest| weakest.weaker(security)));
-            checked += 1;
+            checked.push(security);
         }
-        match checked == self.bridges.len() {
-            true => Ok(weakest),
+        match checked.len() == self.bridges.len() {
+            true => Ok(checked),
             // Lists of other lengths were refused before; this says so where it matters.
             false => Err("not every bridge belongs to an input".into()),
         }
