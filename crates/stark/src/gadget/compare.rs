@@ -4,14 +4,16 @@
 //! word in which they differ; where they are equal no bit is set:
 //!
 //! ```text
-//!     s_w, lt, gt are bits      sum_w s_w = lt + gt      (lt + gt)(1 - live) = 0
+//!     s_w, gt, lt + gt are bits      sum_w s_w = lt + gt
 //!     (live - sum_{u <= w} s_u) · (b_w - a_w) = 0         words before the marked one, or all, are equal
 //!     sum_w s_w (b_w - a_w) = (lt - gt)(d + 1)            0 <= d < 2^26
 //! ```
 //!
-//! `lt + gt` is a sum of bits, `sum s_w`, and at most one by the third line; so at most one word is marked. The marked
-//! difference lies in `±(2^26 - 1)`, the right side in `±2^26`: both below `p / 2`, so they are equal as integers,
-//! the difference is not zero and its sign is told. Hence `eq = live - lt - gt`, `lt` and `gt` are forced.
+//! `sum s_w` is `lt + gt`, a bit, so at most one word is marked. If none is, `-2 gt (d + 1) = 0`: both are zero. If one is,
+//! `lt - gt` is `1 - 2 gt`, a sign. The marked difference lies in `±(2^26 - 1)`, the right side in `±2^26`: both below
+//! `p / 2`, so they are equal as integers, the difference is not zero and its sign is told. Hence `eq = live - lt - gt`,
+//! `lt` and `gt` are forced where the comparison is live; and where it is not, the second line with a marked word says
+//! that it does not differ, so none is marked.
 
 use alloc::vec::Vec;
 
@@ -47,16 +49,10 @@ impl Chip {
     pub(crate) fn compare(&mut self, live: Node, a: &[Word], b: &[Word]) -> Comparison {
         self.check_words(a, b);
         let (lt, gt) = (self.column(), self.column());
-        self.boolean(lt, "less is a bit");
         self.boolean(gt, "greater is a bit");
         let decided = self.add(lt, gt);
-        let dead = self.not(live);
-        let off = self.mul(decided, dead);
-        self.zero(off, "no comparison where none is live");
+        self.boolean(decided, "not less and greater at once");
         let one = self.int(1);
-        let again = self.sub(decided, one);
-        let twice = self.mul(decided, again);
-        self.zero(twice, "not less and greater at once");
         let (marks, sum) = self.first_difference(live, a, b, decided);
         let bits = self.radix.bits;
         let (low, high) = (self.ranged(bits), self.ranged(bits));
@@ -93,9 +89,6 @@ impl Chip {
         self.check_words(a, b);
         let decided = self.column();
         self.boolean(decided, "less is a bit");
-        let dead = self.not(live);
-        let off = self.mul(decided, dead);
-        self.zero(off, "no comparison where none is live");
         let (marks, sum) = self.first_difference(live, a, b, decided);
         let bits = self.radix.bits;
         let (low, high) = (self.ranged(bits), self.ranged(bits));
