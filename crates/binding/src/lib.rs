@@ -15,6 +15,8 @@ pub mod hashing;
 pub mod key;
 #[cfg(feature = "prover")]
 pub mod keyfile;
+#[cfg(all(feature = "prover", target_arch = "x86_64"))]
+mod lanes;
 #[cfg(feature = "prover")]
 pub mod manager;
 #[cfg(feature = "prover")]

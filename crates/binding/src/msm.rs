@@ -3,7 +3,8 @@
 //! For every base `P` the table holds `2^(w·j)·P` for each window `j`, so that the digits of all windows of all scalars fall into
 //! *one* set of buckets: a sum of `n` scalars of 254 bits is one pass of `n · ⌈255/w⌉` affine additions and one bucket
 //! reduction, without a doubling. Additions within a bucket are affine and share one field inversion a round
-//! (Montgomery's trick), about six multiplications each.
+//! (Montgomery's trick), about six multiplications each. Where the processor has the vectors for it, eight buckets are added
+//! up side by side (`lanes`).
 //!
 //! Tables are plain limbs in Montgomery form, so that a key file can be mapped into memory and used in place.
 
@@ -30,7 +31,12 @@ pub trait Coordinate: Field {
     fn put(&self, limbs: &mut Vec<u64>);
     /// Reads what [`Coordinate::put`] wrote.
     fn take(limbs: &[u64]) -> Self;
+    /// The sums of points by bucket, with the vectors of this processor. Nothing if it has none, or if points have one `x`.
+    fn vector_sums(buckets: usize, points: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>>;
 }
+
+/// Takes a point with its bucket.
+pub(crate) type Each<'a, F> = dyn FnMut(usize, F, F) + 'a;
 
 impl Coordinate for Fq {
     const LIMBS: usize = 4;
@@ -41,6 +47,16 @@ impl Coordinate for Fq {
 
     fn take(limbs: &[u64]) -> Self {
         Self::new_unchecked(BigInt([limbs[0], limbs[1], limbs[2], limbs[3]]))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn vector_sums(buckets: usize, points: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>> {
+        crate::lanes::sums::<1, Self>(buckets, points)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn vector_sums(_: usize, _: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>> {
+        None
     }
 }
 
@@ -54,6 +70,16 @@ impl Coordinate for Fq2 {
 
     fn take(limbs: &[u64]) -> Self {
         Self::new(Fq::take(&limbs[..4]), Fq::take(&limbs[4..]))
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    fn vector_sums(buckets: usize, points: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>> {
+        crate::lanes::sums::<2, Self>(buckets, points)
+    }
+
+    #[cfg(not(target_arch = "x86_64"))]
+    fn vector_sums(_: usize, _: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>> {
+        None
     }
 }
 
@@ -111,55 +137,69 @@ where
     P::BaseField: Coordinate,
 {
     assert_eq!(table.len(), table_limbs::<P>(scalars.len()), "one base for each scalar");
-    let mut buckets = Buckets::<P>::gather(table, scalars);
-    buckets.add_up();
-    buckets.weighted_sum()
+    let mut digits = Vec::with_capacity(scalars.len() * WINDOWS);
+    scalars.iter().for_each(|scalar| signed_digits(scalar, &mut digits));
+    let points = |each: &mut Each<'_, P::BaseField>| points::<P>(table, &digits, each);
+    let sums = P::BaseField::vector_sums(BUCKETS, &points);
+    weighted_sum::<P>(&sums.unwrap_or_else(|| {
+        let mut buckets = Buckets::gather(&points);
+        buckets.add_up();
+        buckets.sums()
+    }))
+}
+
+/// Gives each point that a digit counts to the bucket of that digit.
+fn points<P: SWCurveConfig>(table: &[u64], digits: &[i32], each: &mut Each<'_, P::BaseField>)
+where
+    P::BaseField: Coordinate,
+{
+    for (digit, limbs) in digits.iter().zip(table.chunks_exact(point_limbs::<P>())) {
+        if *digit != 0 && limbs.iter().any(|limb| *limb != 0) {
+            let (x, y) = limbs.split_at(limbs.len() / 2);
+            let (x, y) = (P::BaseField::take(x), P::BaseField::take(y));
+            each(digit.unsigned_abs() as usize - 1, x, if *digit < 0 { -y } else { y });
+        }
+    }
+}
+
+/// `Σ (k + 1) · bucket k` by running sums.
+fn weighted_sum<P: SWCurveConfig>(buckets: &[Point<P::BaseField>]) -> Projective<P> {
+    let (mut running, mut total) = (Projective::<P>::ZERO, Projective::<P>::ZERO);
+    for bucket in buckets.iter().rev() {
+        if let Some((x, y)) = bucket {
+            running += Affine::<P>::new_unchecked(*x, *y);
+        }
+        total += running;
+    }
+    total
 }
 
 /// A point in affine coordinates; `None` is infinity.
-type Point<F> = Option<(F, F)>;
+pub(crate) type Point<F> = Option<(F, F)>;
 
 /// Points by bucket: bucket `k` holds the points that count `k + 1` times.
-struct Buckets<P: SWCurveConfig> {
-    points: Vec<Point<P::BaseField>>,
+struct Buckets<F> {
+    points: Vec<Point<F>>,
     /// End of each bucket in `points`.
     ends: Vec<usize>,
 }
 
-impl<P: SWCurveConfig> Buckets<P>
-where
-    P::BaseField: Coordinate,
-{
-    fn gather(table: &[u64], scalars: &[Fr]) -> Self {
-        let size = point_limbs::<P>();
-        let mut digits = Vec::with_capacity(scalars.len() * WINDOWS);
-        for scalar in scalars {
-            signed_digits(scalar, &mut digits);
+impl<F: Coordinate> Buckets<F> {
+    fn gather(points: &dyn Fn(&mut Each<'_, F>)) -> Self {
+        let mut ends = vec![0usize; BUCKETS];
+        points(&mut |bucket, _, _| ends[bucket] += 1);
+        let (mut end, mut next) = (0, Vec::with_capacity(BUCKETS));
+        for count in &mut ends {
+            next.push(end);
+            end += *count;
+            *count = end;
         }
-        let mut starts = vec![0usize; BUCKETS + 1];
-        for digit in &digits {
-            if *digit != 0 {
-                starts[digit.unsigned_abs() as usize] += 1;
-            }
-        }
-        for bucket in 1..starts.len() {
-            starts[bucket] += starts[bucket - 1];
-        }
-        let mut points = vec![None; starts[BUCKETS]];
-        let mut next = starts.clone();
-        for (digit, limbs) in digits.iter().zip(table.chunks_exact(size)) {
-            if *digit == 0 {
-                continue;
-            }
-            let slot = &mut next[digit.unsigned_abs() as usize - 1];
-            if limbs.iter().any(|limb| *limb != 0) {
-                let (x, y) = limbs.split_at(size / 2);
-                let (x, y) = (P::BaseField::take(x), P::BaseField::take(y));
-                points[*slot] = Some((x, if *digit < 0 { -y } else { y }));
-            }
-            *slot += 1;
-        }
-        Self { points, ends: starts[1..].to_vec() }
+        let mut all = vec![None; end];
+        points(&mut |bucket, x, y| {
+            all[next[bucket]] = Some((x, y));
+            next[bucket] += 1;
+        });
+        Self { points: all, ends }
     }
 
     /// Adds pairs within every bucket, round after round, until each holds at most one point.
@@ -198,17 +238,13 @@ where
         }
     }
 
-    /// `Σ (k + 1) · bucket k` by running sums.
-    fn weighted_sum(&self) -> Projective<P> {
-        let (mut running, mut total) = (Projective::<P>::ZERO, Projective::<P>::ZERO);
-        for bucket in (0..BUCKETS).rev() {
-            let start = if bucket == 0 { 0 } else { self.ends[bucket - 1] };
-            if let Some(Some((x, y))) = self.points[start..self.ends[bucket]].first() {
-                running += Affine::<P>::new_unchecked(*x, *y);
-            }
-            total += running;
-        }
-        total
+    /// What each bucket holds at the end.
+    fn sums(&self) -> Vec<Point<F>> {
+        let starts = core::iter::once(&0).chain(&self.ends);
+        starts
+            .zip(&self.ends)
+            .map(|(start, end)| self.points[*start..*end].first().copied().flatten())
+            .collect()
     }
 }
 
@@ -269,6 +305,7 @@ mod tests {
     use super::*;
     use ark_bn254::{g1, g2};
     use ark_ec::VariableBaseMSM;
+    use ark_ff::UniformRand as _;
     use proptest::prelude::*;
 
     fn agrees<P: SWCurveConfig<ScalarField = Fr>>(factors: &[i64], scalars: &[Fr])
@@ -291,6 +328,40 @@ mod tests {
             1 => (0u64..4).prop_map(|small| -Fr::from(small)),
             1 => (0u32..254).prop_map(|bit| Fr::from(2u64).pow([u64::from(bit)])),
         ]
+    }
+
+    /// Enough points for all lanes, several rounds and buckets of different sizes.
+    #[test]
+    fn long_sums_agree_with_plain_multiplication() {
+        let mut rng = ark_std::test_rng();
+        let scalars: Vec<Fr> = (0..150).map(|_| Fr::rand(&mut rng)).collect();
+        let factors: Vec<i64> = (0..150).map(|_| i64::rand(&mut rng)).collect();
+        agrees::<g1::Config>(&factors, &scalars);
+        agrees::<g2::Config>(&factors, &scalars);
+    }
+
+    /// What the vectors give is what the plain additions give, bucket by bucket.
+    fn vectors_agree<P: SWCurveConfig<ScalarField = Fr>>()
+    where
+        P::BaseField: Coordinate,
+    {
+        let mut rng = ark_std::test_rng();
+        let bases: Vec<Affine<P>> = (0..20).map(|_| Projective::<P>::rand(&mut rng).into_affine()).collect();
+        let (table, mut digits) = (build_table(&bases), Vec::new());
+        (0..20).for_each(|_| signed_digits(&Fr::rand(&mut rng), &mut digits));
+        let points = |each: &mut Each<'_, P::BaseField>| points::<P>(&table, &digits, each);
+        let mut buckets = Buckets::gather(&points);
+        buckets.add_up();
+        match P::BaseField::vector_sums(BUCKETS, &points) {
+            Some(sums) => assert!(sums == buckets.sums()),
+            None => std::eprintln!("this processor has no vectors for it"),
+        }
+    }
+
+    #[test]
+    fn vectors_agree_with_plain_additions() {
+        vectors_agree::<g1::Config>();
+        vectors_agree::<g2::Config>();
     }
 
     proptest! {
