@@ -11,10 +11,10 @@
 use core::arch::x86_64::*;
 use std::vec::Vec;
 
-use ark_bn254::{Fq, Fq2, FqConfig};
-use ark_ff::{BigInt, Field, MontConfig, PrimeField, batch_inversion};
+use ark_bn254::{Fq, FqConfig};
+use ark_ff::{BigInt, Field as _, MontConfig, PrimeField, batch_inversion};
 
-use crate::msm::{Each, Point};
+use crate::msm::{Coordinate, Entry, Point};
 
 /// Bits of a limb.
 const BITS: u32 = 52;
@@ -23,36 +23,8 @@ const LIMBS: usize = 5;
 const LANES: usize = 8;
 
 /// Whether this processor can.
-pub(crate) fn available() -> bool {
+fn available() -> bool {
     is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512ifma")
-}
-
-/// A coordinate: one element of the base field, or two.
-pub(crate) trait Parts: Field {
-    /// The limbs of a part, in Montgomery form with `R = 2^256`.
-    fn part(&self, at: usize) -> [u64; 4];
-    /// From such limbs, canonical.
-    fn of_parts(parts: &[[u64; 4]]) -> Self;
-}
-
-impl Parts for Fq {
-    fn part(&self, _: usize) -> [u64; 4] {
-        self.0.0
-    }
-
-    fn of_parts(parts: &[[u64; 4]]) -> Self {
-        Self::new_unchecked(BigInt(parts[0]))
-    }
-}
-
-impl Parts for Fq2 {
-    fn part(&self, at: usize) -> [u64; 4] {
-        [self.c0, self.c1][at].0.0
-    }
-
-    fn of_parts(parts: &[[u64; 4]]) -> Self {
-        Self::new(Fq::of_parts(&parts[..1]), Fq::of_parts(&parts[1..]))
-    }
 }
 
 /// Limbs of eight numbers.
@@ -280,7 +252,7 @@ fn store(lanes: __m512i) -> [u64; LANES] {
 
 /// A coordinate of each lane in the caller's form.
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn leave<const N: usize, F: Parts>(constants: &Constants, element: &E<N>) -> [F; LANES] {
+fn leave<const N: usize, F: Coordinate>(constants: &Constants, element: &E<N>) -> [F; LANES] {
     let parts: [[[u64; LANES]; LIMBS]; N] =
         core::array::from_fn(|part| constants.times(&element[part], &constants.back).map(|limb| store(limb)));
     core::array::from_fn(|lane| {
@@ -292,7 +264,7 @@ fn leave<const N: usize, F: Parts>(constants: &Constants, element: &E<N>) -> [F;
             }
             limbs.0
         });
-        F::of_parts(&canonical)
+        F::take(canonical.as_flattened())
     })
 }
 
@@ -300,7 +272,7 @@ fn leave<const N: usize, F: Parts>(constants: &Constants, element: &E<N>) -> [F;
 type Staged<const N: usize> = [[[u64; LANES]; LIMBS]; N];
 
 #[inline]
-fn stage<const N: usize, F: Parts>(staged: &mut Staged<N>, lane: usize, coordinate: &F) {
+fn stage<const N: usize, F: Coordinate>(staged: &mut Staged<N>, lane: usize, coordinate: &F) {
     for (at, part) in staged.iter_mut().enumerate() {
         for (limb, value) in part.iter_mut().zip(split(coordinate.part(at))) {
             limb[lane] = value;
@@ -337,26 +309,25 @@ impl Group {
     }
 }
 
-/// The sum of the points in each bucket, `None` where there is none. `points` gives each point with its bucket, always in
-/// the same order.
+/// The sum of the points in each bucket, `None` where there is none. `N` is [`Coordinate::PARTS`].
 ///
 /// Nothing if two points that are to be added have one `x`, or if this processor cannot.
-pub(crate) fn sums<const N: usize, F: Parts>(
+pub(crate) fn sums<'a, const N: usize, F: Coordinate>(
     buckets: usize,
-    points: &dyn Fn(&mut Each<'_, F>),
+    entries: impl Iterator<Item = Entry<'a>> + Clone,
 ) -> Option<Vec<Point<F>>> {
     // SAFETY: the processor has what the function is compiled for.
-    available().then(|| unsafe { add_up::<N, F>(buckets, points) })?
+    available().then(|| unsafe { add_up::<N, F>(buckets, entries) })?
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn add_up<const N: usize, F: Parts>(
+fn add_up<'a, const N: usize, F: Coordinate>(
     buckets: usize,
-    points: &dyn Fn(&mut Each<'_, F>),
+    entries: impl Iterator<Item = Entry<'a>> + Clone,
 ) -> Option<Vec<Point<F>>> {
     let constants = Constants::new();
     let mut counts = vec![0usize; buckets];
-    points(&mut |bucket, _, _| counts[bucket] += 1);
+    entries.clone().for_each(|entry| counts[entry.bucket] += 1);
     // Buckets with about as many points share a group, so that few lanes idle.
     let mut order: Vec<usize> = (0..buckets).filter(|bucket| counts[*bucket] > 0).collect();
     order.sort_unstable_by_key(|bucket| core::cmp::Reverse(counts[*bucket]));
@@ -374,13 +345,13 @@ fn add_up<const N: usize, F: Parts>(
         groups.push(group);
     }
     let mut staged: Vec<[Staged<N>; 2]> = vec![[[[[0; LANES]; LIMBS]; N]; 2]; slots];
-    points(&mut |bucket, x, y| {
-        let (slot, lane) = &mut place[bucket];
-        let [to_x, to_y] = &mut staged[*slot];
+    for entry in entries {
+        let (slot, lane) = &mut place[entry.bucket];
+        let ([to_x, to_y], (x, y)) = (&mut staged[*slot], entry.point::<F>());
         stage(to_x, *lane, &x);
         stage(to_y, *lane, &y);
         *slot += 1;
-    });
+    }
     let mut all: Vec<[E<N>; 2]> = Vec::with_capacity(slots);
     for [x, y] in &staged {
         all.push([enter(&constants, x), enter(&constants, y)]);

@@ -25,61 +25,37 @@ const BUCKETS: usize = 1 << (WINDOW - 1);
 
 /// A coordinate of a curve point as limbs in Montgomery form.
 pub trait Coordinate: Field {
+    /// Elements of the prime field in one coordinate.
+    const PARTS: usize;
     /// 64-bit limbs of one coordinate.
-    const LIMBS: usize;
-    /// Writes the limbs.
-    fn put(&self, limbs: &mut Vec<u64>);
-    /// Reads what [`Coordinate::put`] wrote.
+    const LIMBS: usize = 4 * Self::PARTS;
+    /// The limbs of a part.
+    fn part(&self, at: usize) -> [u64; 4];
+    /// From the limbs of all parts, each below the order.
     fn take(limbs: &[u64]) -> Self;
-    /// The sums of points by bucket, with the vectors of this processor. Nothing if it has none, or if points have one `x`.
-    fn vector_sums(buckets: usize, points: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>>;
 }
 
-/// Takes a point with its bucket.
-pub(crate) type Each<'a, F> = dyn FnMut(usize, F, F) + 'a;
-
 impl Coordinate for Fq {
-    const LIMBS: usize = 4;
+    const PARTS: usize = 1;
 
-    fn put(&self, limbs: &mut Vec<u64>) {
-        limbs.extend_from_slice(&self.0.0);
+    fn part(&self, _: usize) -> [u64; 4] {
+        self.0.0
     }
 
     fn take(limbs: &[u64]) -> Self {
         Self::new_unchecked(BigInt([limbs[0], limbs[1], limbs[2], limbs[3]]))
     }
-
-    #[cfg(target_arch = "x86_64")]
-    fn vector_sums(buckets: usize, points: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>> {
-        crate::lanes::sums::<1, Self>(buckets, points)
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn vector_sums(_: usize, _: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>> {
-        None
-    }
 }
 
 impl Coordinate for Fq2 {
-    const LIMBS: usize = 8;
+    const PARTS: usize = 2;
 
-    fn put(&self, limbs: &mut Vec<u64>) {
-        self.c0.put(limbs);
-        self.c1.put(limbs);
+    fn part(&self, at: usize) -> [u64; 4] {
+        [self.c0, self.c1][at].0.0
     }
 
     fn take(limbs: &[u64]) -> Self {
         Self::new(Fq::take(&limbs[..4]), Fq::take(&limbs[4..]))
-    }
-
-    #[cfg(target_arch = "x86_64")]
-    fn vector_sums(buckets: usize, points: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>> {
-        crate::lanes::sums::<2, Self>(buckets, points)
-    }
-
-    #[cfg(not(target_arch = "x86_64"))]
-    fn vector_sums(_: usize, _: &dyn Fn(&mut Each<'_, Self>)) -> Option<Vec<Point<Self>>> {
-        None
     }
 }
 
@@ -119,8 +95,9 @@ where
     for point in Projective::<P>::normalize_batch(&powers) {
         match point.xy() {
             Some((x, y)) => {
-                x.put(&mut limbs);
-                y.put(&mut limbs);
+                for coordinate in [x, y] {
+                    (0..P::BaseField::PARTS).for_each(|at| limbs.extend(coordinate.part(at)));
+                }
             }
             None => limbs.resize(limbs.len() + point_limbs::<P>(), 0),
         }
@@ -139,27 +116,58 @@ where
     assert_eq!(table.len(), table_limbs::<P>(scalars.len()), "one base for each scalar");
     let mut digits = Vec::with_capacity(scalars.len() * WINDOWS);
     scalars.iter().for_each(|scalar| signed_digits(scalar, &mut digits));
-    let points = |each: &mut Each<'_, P::BaseField>| points::<P>(table, &digits, each);
-    let sums = P::BaseField::vector_sums(BUCKETS, &points);
-    weighted_sum::<P>(&sums.unwrap_or_else(|| {
-        let mut buckets = Buckets::gather(&points);
+    let entries = entries::<P>(table, &digits);
+    weighted_sum::<P>(&vector_sums(entries.clone()).unwrap_or_else(|| {
+        let mut buckets = Buckets::gather(entries);
         buckets.add_up();
         buckets.sums()
     }))
 }
 
-/// Gives each point that a digit counts to the bucket of that digit.
-fn points<P: SWCurveConfig>(table: &[u64], digits: &[i32], each: &mut Each<'_, P::BaseField>)
+/// A point of the table that a digit counts to a bucket.
+#[derive(Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub(crate) bucket: usize,
+    negative: bool,
+    limbs: &'a [u64],
+}
+
+impl Entry<'_> {
+    pub(crate) fn point<F: Coordinate>(&self) -> (F, F) {
+        let (x, y) = self.limbs.split_at(F::LIMBS);
+        let (x, y) = (F::take(x), F::take(y));
+        (x, if self.negative { -y } else { y })
+    }
+}
+
+fn entries<'a, P: SWCurveConfig>(
+    table: &'a [u64],
+    digits: &'a [i32],
+) -> impl Iterator<Item = Entry<'a>> + Clone
 where
     P::BaseField: Coordinate,
 {
-    for (digit, limbs) in digits.iter().zip(table.chunks_exact(point_limbs::<P>())) {
-        if *digit != 0 && limbs.iter().any(|limb| *limb != 0) {
-            let (x, y) = limbs.split_at(limbs.len() / 2);
-            let (x, y) = (P::BaseField::take(x), P::BaseField::take(y));
-            each(digit.unsigned_abs() as usize - 1, x, if *digit < 0 { -y } else { y });
-        }
+    let all = digits.iter().zip(table.chunks_exact(point_limbs::<P>()));
+    let counted = all.filter(|(digit, limbs)| **digit != 0 && limbs.iter().any(|limb| *limb != 0));
+    counted.map(|(digit, limbs)| Entry {
+        bucket: digit.unsigned_abs() as usize - 1,
+        negative: *digit < 0,
+        limbs,
+    })
+}
+
+/// The sums of points by bucket, with the vectors of this processor. Nothing if it has none, or if points have one `x`.
+#[cfg(target_arch = "x86_64")]
+fn vector_sums<'a, F: Coordinate>(entries: impl Iterator<Item = Entry<'a>> + Clone) -> Option<Vec<Point<F>>> {
+    match F::PARTS {
+        1 => crate::lanes::sums::<1, F>(BUCKETS, entries),
+        _ => crate::lanes::sums::<2, F>(BUCKETS, entries),
     }
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn vector_sums<'a, F: Coordinate>(_: impl Iterator<Item = Entry<'a>> + Clone) -> Option<Vec<Point<F>>> {
+    None
 }
 
 /// `Σ (k + 1) · bucket k` by running sums.
@@ -185,21 +193,21 @@ struct Buckets<F> {
 }
 
 impl<F: Coordinate> Buckets<F> {
-    fn gather(points: &dyn Fn(&mut Each<'_, F>)) -> Self {
+    fn gather<'a>(entries: impl Iterator<Item = Entry<'a>> + Clone) -> Self {
         let mut ends = vec![0usize; BUCKETS];
-        points(&mut |bucket, _, _| ends[bucket] += 1);
+        entries.clone().for_each(|entry| ends[entry.bucket] += 1);
         let (mut end, mut next) = (0, Vec::with_capacity(BUCKETS));
         for count in &mut ends {
             next.push(end);
             end += *count;
             *count = end;
         }
-        let mut all = vec![None; end];
-        points(&mut |bucket, x, y| {
-            all[next[bucket]] = Some((x, y));
-            next[bucket] += 1;
-        });
-        Self { points: all, ends }
+        let mut points = vec![None; end];
+        for entry in entries {
+            points[next[entry.bucket]] = Some(entry.point());
+            next[entry.bucket] += 1;
+        }
+        Self { points, ends }
     }
 
     /// Adds pairs within every bucket, round after round, until each holds at most one point.
@@ -349,10 +357,10 @@ mod tests {
         let bases: Vec<Affine<P>> = (0..20).map(|_| Projective::<P>::rand(&mut rng).into_affine()).collect();
         let (table, mut digits) = (build_table(&bases), Vec::new());
         (0..20).for_each(|_| signed_digits(&Fr::rand(&mut rng), &mut digits));
-        let points = |each: &mut Each<'_, P::BaseField>| points::<P>(&table, &digits, each);
-        let mut buckets = Buckets::gather(&points);
+        let entries = entries::<P>(&table, &digits);
+        let mut buckets = Buckets::<P::BaseField>::gather(entries.clone());
         buckets.add_up();
-        match P::BaseField::vector_sums(BUCKETS, &points) {
+        match vector_sums(entries) {
             Some(sums) => assert!(sums == buckets.sums()),
             None => std::eprintln!("this processor has no vectors for it"),
         }

@@ -60,6 +60,9 @@ pub(crate) const fn room(rows: usize) -> usize {
     rows + (rows >> LOG_ROOM)
 }
 
+/// Most points at which a table is opened.
+pub(crate) const POINTS: usize = 2;
+
 /// Logarithm of the most values that one folding takes.
 pub(crate) const MAX_LOG_ARITY: usize = 3;
 
@@ -127,15 +130,15 @@ impl Level {
         }
     }
 
-    /// Masks of a column that is opened at so many points, one more than the values that openings tell: an element of
-    /// the base field a query and `DEGREE` a point.
-    pub(crate) const fn masks(self, points: usize) -> usize {
-        self.queries() + DEGREE * points + 1
+    /// Masks of a column, one more than the values that openings tell: an element of the base field a query and `DEGREE`
+    /// a point.
+    pub(crate) const fn masks(self) -> usize {
+        self.queries() + DEGREE * POINTS + 1
     }
 
     /// Logarithm of the fewest rows of a table: those that have room for masks.
     pub(crate) const fn least_log_height(self) -> u32 {
-        (self.masks(2) << LOG_ROOM).next_power_of_two().ilog2()
+        (self.masks() << LOG_ROOM).next_power_of_two().ilog2()
     }
 }
 

@@ -84,9 +84,9 @@ pub(crate) fn cost_of_chips(chips: &[Arc<Chip>], level: Level) -> Result<Cost, P
     // The uniform polynomials are as tall as the tallest table.
     let uniform = (DEGREE as u64) << shape.tallest();
     let extended: u64 = shape.instances.iter().map(extended_cells).sum::<u64>() + uniform;
-    let cells: u64 = shape.instances.iter().map(table_cells).sum();
+    let cells: u64 = tables.iter().map(TableCost::cells).sum();
     Ok(Cost {
-        cells: tables.iter().map(TableCost::cells).sum(),
+        cells,
         tables,
         work: BASE_WORK + extended,
         memory_bytes: BASE_BYTES + (extended + 2 * cells) * ELEMENT,
@@ -113,11 +113,6 @@ const fn lookup_width(instance: &Instance) -> usize {
 const fn extended_cells(instance: &Instance) -> u64 {
     let columns = instance.width + lookup_width(instance) + instance.parts * DEGREE;
     (columns as u64) << (instance.log_height + LOG_BLOWUP)
-}
-
-/// Elements of a board's own tables.
-const fn table_cells(instance: &Instance) -> u64 {
-    ((instance.width + lookup_width(instance)) as u64) << instance.log_height
 }
 
 #[cfg(test)]

@@ -51,7 +51,7 @@ use spin::Mutex;
 
 use crate::{
     air::F,
-    config::{Challenge, ChallengeMmcs, Challenger, DEGREE, LOG_BLOWUP, Level, Root, Trees, room},
+    config::{Challenge, ChallengeMmcs, Challenger, DEGREE, LOG_BLOWUP, Level, POINTS, Root, Trees, room},
     quotient::Split,
 };
 
@@ -102,9 +102,6 @@ pub(crate) enum OpeningError {
 /// Elements of the base field that make a row unknown: 155 bits.
 const LEAST_WIDTH: usize = 5;
 
-/// Most points at which a table is opened.
-const POINTS: usize = 2;
-
 /// The round of quotients among those of openings, as the STARK has them.
 const QUOTIENTS: usize = 1;
 
@@ -145,7 +142,7 @@ impl MaskedFri {
         let transform = Radix2DitParallel::default();
         let plain = Plain::new(transform.clone(), trees, parameters);
         let (rng, splits) = (Mutex::new(rng), Mutex::default());
-        Self { plain, transform, masks: level.masks(POINTS), rng, splits }
+        Self { plain, transform, masks: level.masks(), rng, splits }
     }
 
     /// Whether a table of so many rows has room for masks enough to be opened at so many points.
@@ -482,14 +479,10 @@ mod tests {
         let tail = &mut fri.final_poly[FINAL..];
         let nothing = tail.iter().all(|coefficient| *coefficient == Challenge::ZERO);
         tail.fill(Challenge::ZERO);
-        let domain = told(&plain_domain(rows));
+        let domain = told(&config.pcs().natural_domain_for_degree(rows));
         let claim = (root, vec![(domain, vec![(point, opened[0][0][0].clone())])]).into();
         let accepted = plain.verify(vec![claim], &fri, &mut config.initialise_challenger()).is_ok();
         (nothing, accepted)
-    }
-
-    fn plain_domain(rows: usize) -> Domain {
-        Domain::new(F::ONE, rows.ilog2() as usize).expect("a domain")
     }
 
     /// What bounds degrees is that the last polynomial has no more coefficients than its bound.
