@@ -1,9 +1,18 @@
 //! Bodies of fuzz targets: whatever comes in, an answer goes out, and nobody panics.
 
+use std::vec::Vec;
+
+use ark_bn254::{Bn254, Fq, Fq2, G1Affine, G2Affine};
+use ark_ec::{
+    AffineRepr as _,
+    pairing::{MillerLoopOutput, Pairing as _},
+};
+use ark_ff::PrimeField as _;
 use proofmark_core::{BindingEvidence, Claim, Digest, InferenceClaim};
 
 use crate::{
     evidence::{self, SECURITY},
+    pairing::{Lines, final_exponentiation, miller_loop},
     proof::Proof,
 };
 
@@ -28,6 +37,26 @@ pub fn evidence(bytes: &[u8]) {
     let single = evidence::check(&claim, &evidence);
     assert!(single.is_err(), "nobody proved this");
     assert_eq!(evidence::check_batch(&[(&claim, &evidence)]), [single], "one or many");
+}
+
+/// Pairings of bytes as coordinates and coefficients of lines, on curves or not: those of arkworks.
+pub fn pairing(bytes: &[u8]) {
+    let numbers: Vec<Fq> = bytes.chunks(32).map(Fq::from_le_bytes_mod_order).collect();
+    let mut numbers = numbers.iter().copied().cycle();
+    let mut pair = || {
+        let point = G1Affine::new_unchecked(numbers.next()?, numbers.next()?);
+        let mut element = || Some(Fq2::new(numbers.next()?, numbers.next()?));
+        let mut lines = Lines::from(G2Affine::generator());
+        for line in &mut lines.ell_coeffs {
+            *line = (element()?, element()?, element()?);
+        }
+        Some((point, lines))
+    };
+    let (Some((a, b)), Some((c, d))) = (pair(), pair()) else { return };
+    let product = miller_loop(&[(a, &b), (c, &d)]);
+    assert_eq!(product, Bn254::multi_miller_loop([a, c], [b, d]).0);
+    let value = Bn254::final_exponentiation(MillerLoopOutput(product)).map(|value| value.0);
+    assert_eq!(final_exponentiation(&product), value);
 }
 
 /// Reads bytes as key files of every kind. Those with a good header must still pass every check behind it.
@@ -81,6 +110,11 @@ mod tests {
         let bound = bind(&key, &facts).expect("proves");
         for bytes in damaged(&[&bound.evidence.proof], 2_000) {
             proof(&bytes);
+        }
+        // Numbers at which carries happen, and random ones.
+        let edges = [[0; 256], [255; 256], core::array::from_fn(|at| u8::from(at % 13 == 6) << 4)];
+        for bytes in damaged(&[&edges[0], &edges[1], &edges[2], &bound.evidence.proof], 2_000) {
+            pairing(&bytes);
         }
         let both = [&bound.evidence.key[..], &bound.evidence.proof[..]].concat();
         for bytes in damaged(&[&both], 200) {

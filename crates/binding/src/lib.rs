@@ -15,12 +15,13 @@ pub mod hashing;
 pub mod key;
 #[cfg(feature = "prover")]
 pub mod keyfile;
-#[cfg(all(feature = "prover", target_arch = "x86_64"))]
+#[cfg(target_arch = "x86_64")]
 mod lanes;
 #[cfg(feature = "prover")]
 pub mod manager;
 #[cfg(feature = "prover")]
 pub mod msm;
+mod pairing;
 #[cfg(feature = "prover")]
 pub mod phase1;
 pub mod point;

@@ -10,54 +10,20 @@
 
 use std::vec::Vec;
 
-use ark_bn254::{Fq, Fq2, Fr};
+use ark_bn254::Fr;
 use ark_ec::{
     AdditiveGroup as _, AffineRepr as _, CurveGroup as _,
     short_weierstrass::{Affine, Projective, SWCurveConfig},
 };
 use ark_ff::{BigInt, Field, PrimeField as _, batch_inversion};
 
+use crate::point::Coordinate;
+
 /// Bits of a window. Nine was fastest for the sizes of our circuits (a few hundred bases).
 const WINDOW: usize = 9;
 /// Windows of a scalar of 254 bits with signed digits, whose top carry needs one more bit.
 const WINDOWS: usize = 255usize.div_ceil(WINDOW);
 const BUCKETS: usize = 1 << (WINDOW - 1);
-
-/// A coordinate of a curve point as limbs in Montgomery form.
-pub trait Coordinate: Field {
-    /// Elements of the prime field in one coordinate.
-    const PARTS: usize;
-    /// 64-bit limbs of one coordinate.
-    const LIMBS: usize = 4 * Self::PARTS;
-    /// The limbs of a part.
-    fn part(&self, at: usize) -> [u64; 4];
-    /// From the limbs of all parts, each below the order.
-    fn take(limbs: &[u64]) -> Self;
-}
-
-impl Coordinate for Fq {
-    const PARTS: usize = 1;
-
-    fn part(&self, _: usize) -> [u64; 4] {
-        self.0.0
-    }
-
-    fn take(limbs: &[u64]) -> Self {
-        Self::new_unchecked(BigInt([limbs[0], limbs[1], limbs[2], limbs[3]]))
-    }
-}
-
-impl Coordinate for Fq2 {
-    const PARTS: usize = 2;
-
-    fn part(&self, at: usize) -> [u64; 4] {
-        [self.c0, self.c1][at].0.0
-    }
-
-    fn take(limbs: &[u64]) -> Self {
-        Self::new(Fq::take(&limbs[..4]), Fq::take(&limbs[4..]))
-    }
-}
 
 /// Limbs of one point of the table: two coordinates. The point at infinity is all zeros, which is on no
 /// curve with `b ≠ 0`.
@@ -160,8 +126,8 @@ where
 #[cfg(target_arch = "x86_64")]
 fn vector_sums<'a, F: Coordinate>(entries: impl Iterator<Item = Entry<'a>> + Clone) -> Option<Vec<Point<F>>> {
     match F::PARTS {
-        1 => crate::lanes::sums::<1, F>(BUCKETS, entries),
-        _ => crate::lanes::sums::<2, F>(BUCKETS, entries),
+        1 => crate::lanes::sums::sums::<1, F>(BUCKETS, entries),
+        _ => crate::lanes::sums::sums::<2, F>(BUCKETS, entries),
     }
 }
 

@@ -4,12 +4,48 @@
 use std::vec::Vec;
 
 use ark_bn254::{Fq, Fq2, G1Affine, G2Affine};
-use ark_ff::{BigInt, BigInteger as _, PrimeField as _, Zero as _};
+use ark_ff::{BigInt, BigInteger as _, Field, PrimeField as _, Zero as _};
 
 /// Bytes of a point in G1.
 pub const G1_BYTES: usize = 64;
 /// Bytes of a point in G2.
 pub const G2_BYTES: usize = 128;
+
+/// A coordinate of a curve point as limbs in Montgomery form.
+pub trait Coordinate: Field {
+    /// Elements of the prime field in one coordinate.
+    const PARTS: usize;
+    /// 64-bit limbs of one coordinate.
+    const LIMBS: usize = 4 * Self::PARTS;
+    /// The limbs of a part.
+    fn part(&self, at: usize) -> [u64; 4];
+    /// From the limbs of all parts, each below the order.
+    fn take(limbs: &[u64]) -> Self;
+}
+
+impl Coordinate for Fq {
+    const PARTS: usize = 1;
+
+    fn part(&self, _: usize) -> [u64; 4] {
+        self.0.0
+    }
+
+    fn take(limbs: &[u64]) -> Self {
+        Self::new_unchecked(BigInt([limbs[0], limbs[1], limbs[2], limbs[3]]))
+    }
+}
+
+impl Coordinate for Fq2 {
+    const PARTS: usize = 2;
+
+    fn part(&self, at: usize) -> [u64; 4] {
+        [self.c0, self.c1][at].0.0
+    }
+
+    fn take(limbs: &[u64]) -> Self {
+        Self::new(Fq::take(&limbs[..4]), Fq::take(&limbs[4..]))
+    }
+}
 
 /// Appends a point of G1. Infinity is written as zeros, which [`take_g1`] refuses.
 pub fn put_g1(bytes: &mut Vec<u8>, point: &G1Affine) {

@@ -2,20 +2,16 @@
 
 use std::vec::Vec;
 
-use ark_bn254::{Bn254, Fr, G1Affine, G1Projective, G2Affine};
-use ark_ec::{
-    AdditiveGroup as _, AffineRepr as _, CurveGroup as _, PrimeGroup as _, VariableBaseMSM as _,
-    pairing::{MillerLoopOutput, Pairing},
-};
+use ark_bn254::{Fq12, Fr, G1Affine, G1Projective, G2Affine};
+use ark_ec::{AdditiveGroup as _, AffineRepr as _, CurveGroup as _, PrimeGroup as _, VariableBaseMSM as _};
 use ark_ff::Field as _;
 
 use crate::{
     key::VerifyingKey,
+    pairing::{Lines, final_exponentiation, miller_loop},
     point,
     threads::{self, join},
 };
-
-type Target = <Bn254 as Pairing>::TargetField;
 
 /// Bytes of an encoded proof.
 pub const PROOF_BYTES: usize = 2 * point::G1_BYTES + point::G2_BYTES;
@@ -57,16 +53,18 @@ impl Proof {
 pub struct PreparedKey {
     key: VerifyingKey,
     /// `e(α, β)`.
-    alpha_beta: Target,
-    gamma_negated: <Bn254 as Pairing>::G2Prepared,
-    delta_negated: <Bn254 as Pairing>::G2Prepared,
+    alpha_beta: Fq12,
+    gamma_negated: Lines,
+    delta_negated: Lines,
 }
 
 impl PreparedKey {
     /// Prepares a key.
     pub fn new(key: VerifyingKey) -> Self {
         Self {
-            alpha_beta: Bn254::pairing(key.alpha, key.beta).0,
+            // Of a key of points that are no infinity, as those read are, the product is not zero.
+            alpha_beta: final_exponentiation(&miller_loop(&[(key.alpha, &Lines::from(key.beta))]))
+                .unwrap_or_default(),
             gamma_negated: (-G2Affine::generator()).into(),
             delta_negated: (-key.delta).into(),
             key,
@@ -96,19 +94,14 @@ impl PreparedKey {
         c: G1Affine,
         public: &[Fr],
     ) -> Option<bool> {
-        let first = || read().map(|(a, b)| Bn254::miller_loop(a, b));
+        let first = || read().map(|(a, b)| miller_loop(&[(a, &b.into())]));
         let fixed = || {
-            let points = [self.fold_public(public)?.into_affine(), c];
-            Some(Bn254::multi_miller_loop(points, [self.gamma_negated.clone(), self.delta_negated.clone()]))
+            let x = self.fold_public(public)?.into_affine();
+            Some(miller_loop(&[(x, &self.gamma_negated), (c, &self.delta_negated)]))
         };
         let (first, fixed) = join(first, fixed);
         let first = first?;
-        Some(fixed.is_some_and(|fixed| self.is(first.0 * fixed.0, self.alpha_beta)))
-    }
-
-    /// Whether a product of Miller loops is this value in the target group.
-    fn is(&self, product: Target, value: Target) -> bool {
-        Bn254::final_exponentiation(MillerLoopOutput(product)).is_some_and(|product| product.0 == value)
+        Some(fixed.is_some_and(|fixed| final_exponentiation(&(first * fixed)) == Some(self.alpha_beta)))
     }
 
     /// Whether all proofs hold, by one random linear combination: a false set passes with a chance of
@@ -124,19 +117,17 @@ impl PreparedKey {
             return false;
         };
         let x: G1Projective = self.key.public.iter().zip(&public).map(|(base, factor)| *base * factor).sum();
-        let fixed = Bn254::multi_miller_loop(
-            G1Projective::normalize_batch(&[x, c]),
-            [self.gamma_negated.clone(), self.delta_negated.clone()],
-        );
+        let [x, c] = [x, c].map(G1Projective::into_affine);
+        let fixed = miller_loop(&[(x, &self.gamma_negated), (c, &self.delta_negated)]);
         let expected = self.alpha_beta.pow(ark_ff::PrimeField::into_bigint(sum));
-        self.is(product * fixed.0, expected)
+        final_exponentiation(&(product * fixed)) == Some(expected)
     }
 
     /// The sums of some statements; nothing if one has not as many public values as the key.
     fn combine(&self, statements: &[(&(&Proof, &[Fr]), &u128)]) -> Option<Part> {
         let (mut sum, mut folded) = (Fr::ZERO, vec![Fr::ZERO; self.key.public.len()]);
         let mut left = Vec::with_capacity(statements.len());
-        let mut right: Vec<<Bn254 as Pairing>::G2Prepared> = Vec::with_capacity(statements.len());
+        let mut right: Vec<Lines> = Vec::with_capacity(statements.len());
         for ((proof, public), weight) in statements {
             if public.len() + 1 != folded.len() {
                 return None;
@@ -158,7 +149,8 @@ impl PreparedKey {
             G1Projective::msm_u64(&cs, &scalars)
         };
         let c = half(0) + half(64).mul_bigint([0, 1]);
-        let product = Bn254::multi_miller_loop(G1Projective::normalize_batch(&left), right).0;
+        let left = G1Projective::normalize_batch(&left);
+        let product = miller_loop(&left.into_iter().zip(&right).collect::<Vec<_>>());
         Some(Part { sum, public: folded, product, c })
     }
 
@@ -176,7 +168,7 @@ struct Part {
     /// `Σ w` times each public value, the constant one first.
     public: Vec<Fr>,
     /// The product of the Miller loops of `w A` and `B`.
-    product: Target,
+    product: Fq12,
     /// `Σ w C`.
     c: G1Projective,
 }
