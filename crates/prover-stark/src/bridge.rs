@@ -30,7 +30,8 @@ use rand::{SeedableRng as _, rngs::StdRng};
 use crate::{
     job::{is_root, unsupported},
     kept::Kept,
-    prove::{Stark, Watch, refuse_memory, report, seed},
+    prove::{Stark, Watch, refuse_memory, seed},
+    stage::report,
 };
 
 /// The least text bound: whether a plan can have bridges at all is asked for the shortest texts.

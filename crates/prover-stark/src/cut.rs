@@ -112,19 +112,16 @@ impl Cut {
         tables: &Tables<'_>,
         output: &Table,
     ) -> Result<Digests, ProveError> {
-        let mut inputs = Vec::with_capacity(tables.tables.len());
-        for (at, (table, bounds)) in tables.tables.iter().zip(&self.bounds.inputs).enumerate() {
-            let found = if at == self.input {
-                self.shards(table, &request.inputs[at].1)
-                    .map(|(shard, salt)| digest::table_with_text_bounds(&shard, &bounds.text_bytes, salt))
-                    .collect::<Result<Vec<_>, _>>()
-                    .map(|shards| sharded_digest(self.rows, &shards))
-            } else {
-                digest::table_with_text_bounds(table, &bounds.text_bytes, tables.salts[at]).map(Some)
-            };
-            let found = found.map_err(|error| unsupported(error.to_string()))?;
-            inputs.push(found.ok_or_else(|| unsupported("a shard without digest"))?);
-        }
+        let digest_of = |at| {
+            if at != self.input {
+                return tables.digest(at);
+            }
+            let text = &self.bounds.inputs[at].text_bytes;
+            digest_of_shards(tables.tables[at], self.rows, text, &request.inputs[at].1)
+                .map_err(|error| unsupported(error.to_string()))?
+                .ok_or_else(|| unsupported("a shard without digest"))
+        };
+        let inputs = (0..tables.tables.len()).map(digest_of).collect::<Result<_, _>>()?;
         let none = || unsupported("the merge has other inputs");
         let bounds =
             self.split.merge_bounds(self.input, &self.bounds, &[]).map_err(steps)?.ok_or_else(none)?;
@@ -133,12 +130,20 @@ impl Cut {
             .map_err(|error| unsupported(format!("the output: {error}")))?;
         Ok(Digests { inputs, output })
     }
+}
 
-    /// The shards of a table with their salts.
-    fn shards(&self, table: &Table, seed: &[u8; 32]) -> impl Iterator<Item = (Table, Salt)> {
-        let salted = |(at, shard)| (shard, Salt::from_seed(&shard_salt(seed, at)));
-        slice(table, self.rows).enumerate().map(salted)
-    }
+/// The digest of a table in shards, each under a salt of its own; `None` if there are none.
+fn digest_of_shards(
+    table: &Table,
+    rows: u32,
+    text: &[u8],
+    seed: &[u8; 32],
+) -> Result<Option<Digest>, digest::DigestError> {
+    let of_shard = |(at, shard): (usize, Table)| {
+        digest::table_with_text_bounds(&shard, text, Salt::from_seed(&shard_salt(seed, at)))
+    };
+    let shards = slice(table, rows).enumerate().map(of_shard).collect::<Result<Vec<_>, _>>()?;
+    Ok(sharded_digest(rows, &shards))
 }
 
 /// The digest of a table in shards of so many rows, under a salt as for `Digests`; `None` if no proof can be about it.
@@ -149,11 +154,7 @@ pub fn sharded_table_digest(value: &Value, salt: &[u8; 32], rows: u32) -> Option
         return None;
     }
     let bounds = proofmark_stark::TableBounds::of(table)?;
-    let shards = slice(table, rows).enumerate().map(|(at, shard)| {
-        let salt = Salt::from_seed(&shard_salt(salt, at));
-        digest::table_with_text_bounds(&shard, &bounds.text_bytes, salt).ok()
-    });
-    sharded_digest(rows, &shards.collect::<Option<Vec<_>>>()?)
+    digest_of_shards(table, rows, &bounds.text_bytes, salt).ok()?
 }
 
 pub(crate) fn steps(found: Vec<proofmark_stark::Unsupported>) -> ProveError {

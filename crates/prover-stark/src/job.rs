@@ -42,18 +42,19 @@ impl<'a> Tables<'a> {
         Ok(found)
     }
 
-    /// The digest of each input.
+    /// The digest of an input.
     ///
     /// # Errors
     /// [`ProveError::Unsupported`].
+    pub(crate) fn digest(&self, input: usize) -> Result<Digest, ProveError> {
+        let text = &self.bounds.inputs[input].text_bytes;
+        digest::table_with_text_bounds(self.tables[input], text, self.salts[input])
+            .map_err(|error| unsupported(error.to_string()))
+    }
+
+    /// As [`Self::digest`] for all inputs.
     pub(crate) fn digests(&self) -> Result<Vec<Digest>, ProveError> {
-        let inputs = self.tables.iter().zip(&self.salts).zip(&self.bounds.inputs);
-        inputs
-            .map(|((table, salt), bounds)| {
-                digest::table_with_text_bounds(table, &bounds.text_bytes, *salt)
-                    .map_err(|error| unsupported(error.to_string()))
-            })
-            .collect()
+        (0..self.tables.len()).map(|input| self.digest(input)).collect()
     }
 }
 

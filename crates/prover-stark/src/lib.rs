@@ -6,6 +6,7 @@ mod job;
 mod kept;
 mod prove;
 mod shards;
+mod stage;
 
 pub use bridge::{Bridged, Origin};
 pub use cut::sharded_table_digest;

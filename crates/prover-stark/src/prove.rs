@@ -3,18 +3,15 @@
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, Instant},
 };
 
 use proofmark_core::{Claim, Digest, Evidence, StarkEvidence};
 use proofmark_plan::{guest, typed::TypedPlan, value::Value};
 use proofmark_prover::{
-    Control, Digests, Estimate, Executed, Phase, Program, Progress, ProofStats, ProveError, ProveRequest,
-    Proved, Prover, ServerInfo, Unsupported, Work,
+    Control, Digests, Estimate, Executed, Phase, Program, ProofStats, ProveError, ProveRequest, Proved,
+    Prover, ServerInfo, Unsupported, Work,
     calibration::{Calibration, cache_folder},
     supervise::{self, Abandoned, Bounds, Ended},
 };
@@ -29,7 +26,8 @@ use crate::{
     bridge::{Origin, Task},
     cut::{Cut, steps},
     job::{Job, Tables, stated, unsupported},
-    shards::{Made, ShardedJob, Stage},
+    shards::{Made, ShardedJob},
+    stage::{Stage, Teller, report},
 };
 
 /// The proof system's name.
@@ -171,14 +169,17 @@ impl Prover for Stark {
         let salt = Salt::from_seed(&request.output_salt);
         let output = digest::table_with_text_bounds(output, &text, salt)
             .map_err(|error| unsupported(format!("the output: {error}")))?;
-        let mut inputs = tables.digests()?;
-        let bridged = request.typed.inputs.iter().zip(request.inputs).zip(&mut inputs);
-        for ((input, (value, salt)), digest) in bridged.filter(|((input, _), _)| self.names_by_root(input)) {
+        let inputs = request.typed.inputs.iter().zip(request.inputs).enumerate();
+        let inputs = inputs.map(|(at, (input, (value, salt)))| {
+            if !self.names_by_root(input) {
+                return tables.digest(at);
+            }
             // Whether such a table has a bridge is a matter of its data too.
             let task = Task::new(input, value, salt, self.level())?;
             task.cost()?;
-            *digest = task.root;
-        }
+            Ok(task.root)
+        });
+        let inputs = inputs.collect::<Result<_, _>>()?;
         Ok(Digests { inputs, output })
     }
 
@@ -238,26 +239,18 @@ impl Prover for Stark {
             _ => Vec::new(),
         };
         let (calibration, cache, key) = self.calibration(NAME);
-        let verifying = Arc::new(AtomicBool::new(false));
-        let seen = verifying.clone();
-        let begun = Instant::now();
-        let mut told = false;
+        let stage = Arc::new(Stage::default());
+        let mut teller = Teller::new(&bounds, &calibration);
+        let of_thread = stage.clone();
+        let prove = move |job: &Job, abandoned: &Abandoned| prove_and_check(job, abandoned, &of_thread);
         let tick = |cost: &Cost| {
-            if !verifying.load(Ordering::Relaxed) {
-                let remaining = calibration.time(cost.work).saturating_sub(begun.elapsed());
-                report(&bounds, Phase::Prove { segment: 1, of: 1 }, Some(remaining));
-            } else if !told {
-                report(&bounds, Phase::Verify, None);
-                told = true;
-            }
+            stage.prove(1, 1, cost.work);
+            teller.tick(&stage);
         };
-        let prove = move |job: &Job, abandoned: &Abandoned| prove_and_check(job, abandoned, &seen);
         let (job, cost, ended) = self.attempt(request, &bounds, prove, tick)?;
+        teller.verify();
         let (proof, security, time) = ended.value;
         let work = work(&cost, 1);
-        if !told {
-            report(&bounds, Phase::Verify, None);
-        }
         if let Some(cache) = cache {
             calibration.learn(&cache, &key, work.total(), time);
         }
@@ -300,31 +293,13 @@ impl Stark {
         bounds.check()?;
         let (calibration, cache, key) = self.calibration(NAME);
         let stage = Arc::new(Stage::default());
-        let verifying = Arc::new(AtomicBool::new(false));
-        let (seen, of_thread) = (verifying.clone(), stage.clone());
+        let mut teller = Teller::new(bounds, &calibration);
+        let of_thread = stage.clone();
         report(bounds, Phase::Execute, None);
-        let (begun, mut told) = (Instant::now(), false);
-        let tick = || {
-            let load = |number: &AtomicU64| number.load(Ordering::Relaxed);
-            let (segment, of) = (load(&stage.proof), load(&stage.of));
-            if verifying.load(Ordering::Relaxed) {
-                if !told {
-                    report(bounds, Phase::Verify, None);
-                    told = true;
-                }
-            } else if segment > 0 {
-                let remaining = calibration.time(load(&stage.work)).saturating_sub(begun.elapsed());
-                report(bounds, Phase::Prove { segment, of }, Some(remaining));
-            }
-        };
-        let body = move |abandoned: Abandoned| {
-            job.prove(&abandoned, &of_thread, || seen.store(true, Ordering::Relaxed))
-        };
-        let ended = supervise::in_thread(bounds, body, tick)?;
+        let body = move |abandoned: Abandoned| job.prove(&abandoned, &of_thread);
+        let ended = supervise::in_thread(bounds, body, || teller.tick(&stage))?;
         let Made { evidence, time, cost, proofs } = ended.value.map_err(|failure| failure.told(bounds))?;
-        if !told {
-            report(bounds, Phase::Verify, None);
-        }
+        teller.verify();
         let work = work(&cost, proofs);
         if let Some(cache) = cache {
             calibration.learn(&cache, &key, work.total(), time);
@@ -400,7 +375,7 @@ impl Failure {
 fn prove_and_check(
     job: &Job,
     abandoned: &Abandoned,
-    verifying: &AtomicBool,
+    stage: &Stage,
 ) -> Result<(Vec<u8>, proofmark_stark::Security, Duration), Failure> {
     let start = Instant::now();
     let mut rng = system_random()?;
@@ -408,7 +383,7 @@ fn prove_and_check(
     let proof = proofmark_stark::prove(&statement, &job.witness(), &mut rng, &mut Watch(abandoned))
         .map_err(Failure::Prove)?;
     let time = start.elapsed();
-    verifying.store(true, Ordering::Relaxed);
+    stage.verify();
     let security = proofmark_stark::verify(&statement, &proof).map_err(Failure::Verify)?;
     Ok((proof, security, time))
 }
@@ -461,8 +436,4 @@ fn failed(error: StarkError, bounds: &Bounds<'_>) -> ProveError {
         StarkError::Internal(detail) => ProveError::BadOutput { detail },
         error => unsupported(error.to_string()),
     }
-}
-
-pub(crate) fn report(bounds: &Bounds<'_>, phase: Phase, remaining: Option<Duration>) {
-    bounds.control.report(Progress { phase, elapsed: bounds.start.elapsed(), remaining });
 }

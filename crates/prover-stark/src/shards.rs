@@ -1,9 +1,5 @@
 //! Tables in shards: their proofs one after the other, and the merge.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering},
-};
 use std::time::{Duration, Instant};
 
 use proofmark_core::{Claim, Digest, StarkEvidence, StarkShard, StarkShards};
@@ -26,18 +22,8 @@ use crate::{
     cut::{Cut, steps},
     job::{Tables, check_claim, raise, raise_by, stated, unsupported},
     prove::{Failure, Watch, system_random},
+    stage::Stage,
 };
-
-/// How far the proofs have come, for whoever waits.
-#[derive(Debug, Default)]
-pub(crate) struct Stage {
-    /// The proof that is made, from one; zero: none yet.
-    pub(crate) proof: AtomicU64,
-    /// How many there are.
-    pub(crate) of: AtomicU64,
-    /// Work of all of them.
-    pub(crate) work: AtomicU64,
-}
 
 /// What is proved, of a table in shards.
 pub(crate) struct ShardedJob {
@@ -245,8 +231,7 @@ impl ShardedJob {
         while proofs.len() <= self.parts.len() {
             cancelled(abandoned)?;
             let at = proofs.len();
-            stage.work.store(self.costs()?.work, Ordering::Relaxed);
-            stage.proof.store(at as u64 + 1, Ordering::Relaxed);
+            stage.prove(at as u64 + 1, self.count() as u64 + 1, self.costs()?.work);
             let piece = self.piece(at)?;
             let (inputs, salts, output_salt) = self.witness(at);
             let witness = Witness { inputs: &inputs, salts: &salts, output_salt };
@@ -269,19 +254,13 @@ impl ShardedJob {
     }
 
     /// Proves all, and checks it with the code that a buyer runs.
-    pub(crate) fn prove(
-        &mut self,
-        abandoned: &Abandoned,
-        stage: &Arc<Stage>,
-        verifying: impl FnOnce(),
-    ) -> Result<Made, Failure> {
+    pub(crate) fn prove(&mut self, abandoned: &Abandoned, stage: &Stage) -> Result<Made, Failure> {
         let start = Instant::now();
         let mut rng = system_random()?;
-        stage.of.store(self.count() as u64 + 1, Ordering::Relaxed);
         self.prepare(&mut rng, abandoned)?;
         let mut shards = self.proofs(&mut rng, abandoned, stage, true)?;
         let time = start.elapsed();
-        verifying();
+        stage.verify();
         let merge = shards.pop().unwrap_or_default();
         let proofs: Vec<&[u8]> = shards.iter().map(Vec::as_slice).collect();
         let security = self.sharded().verify(&proofs, &merge).map_err(Failure::Verify)?;
