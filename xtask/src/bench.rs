@@ -3,6 +3,7 @@
 use std::{fs, path::PathBuf, thread, time::Instant};
 
 use anyhow::{Context, Result};
+use proofmark_measure as measure;
 
 use crate::{
     r0vm,
@@ -189,21 +190,9 @@ fn sql() -> Result<()> {
 
 /// Processor, cores, memory, compiler and date.
 fn machine() -> Result<String> {
-    let line = |file: &str, key: &str| {
-        let text = fs::read_to_string(file).unwrap_or_default();
-        let value = text.lines().find(|line| line.starts_with(key)).and_then(|line| line.split(':').nth(1));
-        value.map_or("unknown".to_owned(), |value| value.trim().to_owned())
-    };
     let compiler = capture(command("rustc", ["--version"]))?;
     let date = capture(command("date", ["-u", "+%Y-%m-%d"]))?;
-    Ok(format!(
-        "{} · {} cores · {} memory · {} · {}",
-        line("/proc/cpuinfo", "model name"),
-        cores(),
-        line("/proc/meminfo", "MemTotal"),
-        compiler.trim(),
-        date.trim()
-    ))
+    Ok(format!("{} · {} · {}", measure::machine(), compiler.trim(), date.trim()))
 }
 
 fn cores() -> usize {

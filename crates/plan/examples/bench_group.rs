@@ -12,6 +12,7 @@ use std::{
     time::Instant,
 };
 
+use proofmark_measure::memory;
 use proofmark_plan::{
     check,
     exec::{NoCustom, execute},
@@ -60,7 +61,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let plan = plan(&schema)?;
     let input = Value::Table(table);
     let input_bytes = input.logical_bytes();
-    let before = peak_bytes()?;
+    let before = memory().peak;
     let mut millis = Vec::new();
     let mut last = None;
     for _ in 0..ROUNDS {
@@ -78,7 +79,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
          \"input_bytes\":{input_bytes},\"before_bytes\":{before},\"peak_bytes\":{}}}",
         millis[ROUNDS / 2],
         millis[0],
-        peak_bytes()?
+        memory().peak
     );
     Ok(())
 }
@@ -193,12 +194,4 @@ fn plan(schema: &Schema) -> Result<TypedPlan, String> {
     let limits = Limits { max_memory_bytes: 4 << 30, ..Limits::DEFAULT };
     let plan = Plan { id: field("bench"), job_request_hash: None, steps, output: field("totals"), limits };
     check::typed(&plan).map_err(|findings| format!("{findings:?}"))
-}
-
-/// The most memory that this process has used so far.
-fn peak_bytes() -> std::io::Result<u64> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let kib: u64 = line.and_then(|rest| rest.trim().trim_end_matches(" kB").parse().ok()).unwrap_or(0);
-    Ok(kib * 1024)
 }

@@ -3,9 +3,13 @@
 //!
 //! `cargo run --release -p proofmark-prover-stark --example shards [-- ROWS [SHARD_ROWS]]`
 
-use std::{fmt::Write as _, time::Instant};
+#[path = "../../stark/examples/support/mod.rs"]
+mod support;
+
+use std::time::Instant;
 
 use proofmark_core::{Claim, Evidence, InputClaim, PlanClaim, Receipt};
+use proofmark_measure as measure;
 use proofmark_plan::{
     exec::{NoCustom, execute},
     format, guest,
@@ -18,29 +22,7 @@ use proofmark_prover::{Control, ProveRequest, Prover};
 use proofmark_prover_stark::{MAX_SHARD_ROWS, Options, Stark};
 use proofmark_registry::Registry;
 use proofmark_verifier::{Expectations, Policy, Verifier};
-
-const PLAN: &str = r#"
-version: "1.0"
-id: figures
-steps:
-  - id: rows
-    type: data-input
-    schema: { columns: { key: int, a: int, b: int } }
-    source: { type: file, uri: rows.csv }
-  - { id: kept, type: filter, input: rows, condition: "a > 100" }
-  - id: products
-    type: compute
-    input: kept
-    operation: { op: math, columns: { c: "a * b" } }
-  - id: groups
-    type: aggregate
-    input: products
-    operation:
-      op: reduce
-      groupBy: [key]
-      aggregates: { rows: { fn: count }, total: { fn: sum, field: c } }
-output: { step: groups }
-"#;
+use support::{PLAN, data};
 
 fn main() {
     let mut args = std::env::args().skip(1).map(|number| number.parse().expect("a number"));
@@ -50,7 +32,7 @@ fn main() {
     let source = source::read(PLAN, "plan.yaml", Format::Yaml).expect("a plan");
     let typed = source.check().expect("a checked plan").0.typed;
     let ValueType::Table(schema) = &typed.inputs[0].ty else { panic!("a table") };
-    let (bytes, form) = (Bytes::from(data(rows).into_bytes()), ParseFormat::Csv { delimiter: b',' });
+    let (bytes, form) = (Bytes::from(data(rows as usize).into_bytes()), ParseFormat::Csv { delimiter: b',' });
     let table = format::parse(&bytes, &form, schema, &typed.inputs[0].hints, u64::MAX).expect("a table");
     let inputs = [(Value::Table(table), [7; 32])];
     let output = execute(&typed, vec![inputs[0].0.clone()], &NoCustom).expect("an execution").output;
@@ -78,17 +60,17 @@ fn main() {
         }
     };
     let control = Control { progress: Some(&progress), ..Control::default() };
-    let (start, cpu) = (Instant::now(), cpu_seconds());
+    let (start, cpu) = (Instant::now(), measure::cpu_time());
     let proved = prover.prove(&ProveRequest { claim: &claim, request }, &control).expect("a proof");
-    let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    let peak = peak_megabytes();
+    let (wall, cpu) = (start.elapsed().as_secs_f64(), (measure::cpu_time() - cpu).as_secs_f64());
+    let peak = measure::memory().peak / 1_000_000;
 
     let provenance = proved.stats.provenance("figures");
     let receipt = Receipt { version: Receipt::VERSION, claim, evidence: proved.evidence, provenance };
     let cbor = receipt.to_cbor();
-    let (start, registry) = (cpu_seconds(), Registry::empty());
+    let (start, registry) = (measure::cpu_time(), Registry::empty());
     let verdict = Verifier::new(&registry).verify(&cbor, &Policy::default(), &Expectations::default());
-    let verify = cpu_seconds() - start;
+    let verify = (measure::cpu_time() - start).as_secs_f64();
     assert!(verdict.is_valid(), "{verdict:?}");
     let Evidence::Stark(evidence) = &receipt.evidence else { panic!("evidence of this prover") };
     let shards = evidence.shards.as_ref().map_or(1, |found| found.shards.len());
@@ -100,29 +82,4 @@ fn main() {
         evidence.security,
         evidence.conjectured_bits,
     );
-}
-
-/// So many rows, those of `figures`.
-fn data(rows: u32) -> String {
-    let mut csv = String::from("key,a,b\n");
-    let mut state = 1u64;
-    for _ in 0..rows {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let (key, a, b) = (state >> 56, (state >> 20) % 1000, (state >> 30) as i32);
-        writeln!(csv, "{key},{a},{b}").expect("memory");
-    }
-    csv
-}
-
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-fn peak_megabytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1000
 }

@@ -4,6 +4,7 @@
 
 use std::{sync::Arc, time::Instant};
 
+use proofmark_measure as measure;
 use proofmark_plan::{
     commit,
     types::{Column, Schema, Type},
@@ -25,7 +26,7 @@ fn main() {
         true => vec![1_000, 10_000],
         false => args.iter().map(|rows| rows.parse().expect("a number of rows")).collect(),
     };
-    println!("machine: {}", machine());
+    println!("machine: {}", measure::machine());
     println!("| table | rows | wall s | CPU s | peak RSS MB | proof KB | verify ms | proven | conjectured |");
     println!("|---|---|---|---|---|---|---|---|---|");
     for rows in sizes {
@@ -58,9 +59,9 @@ fn run(name: &str, table: &Table) {
         level: Level::Standard,
     };
     let witness = Witness { table, digest_salt, root_salt: &root_salt };
-    let (start, cpu) = (Instant::now(), cpu_seconds());
+    let (start, cpu) = (Instant::now(), measure::cpu_time());
     let proof = bridge::prove(&statement, &witness, &mut rng, &mut Watch(start)).expect("a proof");
-    let (wall, cpu) = (start.elapsed(), cpu_seconds() - cpu);
+    let (wall, cpu) = (start.elapsed(), (measure::cpu_time() - cpu).as_secs_f64());
     let start = Instant::now();
     let security = bridge::verify(&statement, &proof).expect("a valid proof");
     let verified = start.elapsed();
@@ -68,7 +69,7 @@ fn run(name: &str, table: &Table) {
         "| {name} | {} | {:.2} | {cpu:.2} | {} | {} | {:.0} | {} | {} |",
         table.rows,
         wall.as_secs_f64(),
-        peak_megabytes(),
+        measure::memory().peak / 1_000_000,
         proof.len() / 1000,
         verified.as_secs_f64() * 1e3,
         security.proven_bits,
@@ -112,24 +113,4 @@ impl Progress for Watch {
             eprintln!("{phase:?} at {:?}", self.0.elapsed());
         }
     }
-}
-
-fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("{}, {cores} cores", name.map_or("unknown", str::trim))
-}
-
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-fn peak_megabytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1000
 }

@@ -7,8 +7,11 @@
 //! `RUSTFLAGS="-C target-cpu=native"`.
 //! CPU seconds are those of all threads, and so are the milliseconds of verifying, the mean of ten runs.
 
-use std::{fmt::Write as _, time::Instant};
+mod support;
 
+use std::time::Instant;
+
+use proofmark_measure as measure;
 use proofmark_plan::{
     exec::{NoCustom, execute},
     format,
@@ -23,33 +26,11 @@ use proofmark_stark::{
     verify,
 };
 use rand::{SeedableRng, rngs::StdRng, rngs::SysRng};
-
-const PLAN: &str = r#"
-version: "1.0"
-id: figures
-steps:
-  - id: rows
-    type: data-input
-    schema: { columns: { key: int, a: int, b: int } }
-    source: { type: file, uri: rows.csv }
-  - { id: kept, type: filter, input: rows, condition: "a > 100" }
-  - id: products
-    type: compute
-    input: kept
-    operation: { op: math, columns: { c: "a * b" } }
-  - id: groups
-    type: aggregate
-    input: products
-    operation:
-      op: reduce
-      groupBy: [key]
-      aggregates: { rows: { fn: count }, total: { fn: sum, field: c } }
-output: { step: groups }
-"#;
+use support::{PLAN, data};
 
 fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
-    println!("machine: {}", machine());
+    println!("machine: {}", measure::machine());
     if args == ["model"] {
         return model();
     }
@@ -75,18 +56,6 @@ fn main() {
     }
 }
 
-/// So many rows.
-fn data(rows: usize) -> String {
-    let mut csv = String::from("key,a,b\n");
-    let mut state = 1u64;
-    for _ in 0..rows {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let (key, a, b) = (state >> 56, (state >> 20) % 1000, (state >> 30) as i32);
-        writeln!(csv, "{key},{a},{b}").expect("memory");
-    }
-    csv
-}
-
 /// What a proof took.
 struct Taken {
     wall: f64,
@@ -107,7 +76,7 @@ fn run(name: &str, text: &str, csv: &str) {
             taken.cost.cells as f64 / 1e6,
             taken.wall,
             taken.cpu,
-            peak_megabytes(),
+            measure::memory().peak / 1_000_000,
             taken.cost.memory_bytes / 1_000_000,
             taken.proof / 1000,
             taken.cost.proof_bytes / 1000,
@@ -192,14 +161,14 @@ fn take(text: &str, csv: &str, level: Level) -> Taken {
         Statement { plan: &plan, claim: [1; 32], inputs: &inputs, output, bounds: &bounds, level };
     let (tables, salts) = ([table], [salt]);
     let witness = Witness { inputs: &tables, salts: &salts, output_salt: Salt::NONE };
-    let (start, cpu) = (Instant::now(), cpu_seconds());
+    let (start, cpu) = (Instant::now(), measure::cpu_time());
     let proof = prove(&statement, &witness, &mut rng, &mut Watch(Instant::now())).expect("a proof");
-    let (wall, cpu) = (start.elapsed().as_secs_f64(), cpu_seconds() - cpu);
-    let (mut security, start) = (None, cpu_seconds());
+    let (wall, cpu) = (start.elapsed().as_secs_f64(), (measure::cpu_time() - cpu).as_secs_f64());
+    let (mut security, start) = (None, measure::cpu_time());
     for _ in 0..10 {
         security = Some(verify(&statement, &proof).expect("a valid proof"));
     }
-    let verify_ms = (cpu_seconds() - start) * 100.0;
+    let verify_ms = (measure::cpu_time() - start).as_secs_f64() * 100.0;
     Taken {
         wall,
         cpu,
@@ -231,24 +200,4 @@ fn table(plan: &TypedPlan, csv: &str) -> Table {
     let bytes = Bytes::from(Vec::from(csv.as_bytes()));
     format::parse(&bytes, &ParseFormat::Csv { delimiter: b',' }, schema, &plan.inputs[0].hints, u64::MAX)
         .expect("a table")
-}
-
-fn machine() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find_map(|line| line.strip_prefix("model name")?.split(':').nth(1));
-    let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    format!("{}, {cores} cores", name.map_or("unknown", str::trim))
-}
-
-fn cpu_seconds() -> f64 {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    let ticks = |at: usize| fields.get(at).and_then(|field| field.parse::<f64>().ok()).unwrap_or(0.0);
-    (ticks(11) + ticks(12)) / 100.0
-}
-
-fn peak_megabytes() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok()).unwrap_or(0) / 1000
 }

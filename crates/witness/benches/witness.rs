@@ -9,6 +9,7 @@ use std::{
 
 use ed25519_dalek::SigningKey;
 use proofmark_core::{Claim, Digest, Evidence, PublicKey, Receipt, WitnessClaim, WitnessEvidence};
+use proofmark_measure::{memory, thread_time};
 use proofmark_witness::{
     Identity, WitnessExpectations, WitnessPolicy,
     dsse::Envelope,
@@ -117,8 +118,8 @@ fn large(claim: &WitnessClaim, short: &[u8]) {
     let digest = perf_digest(open(), length).expect("readable").0;
     let claim = with_facts(claim, facts, digest, length);
     let evidence = sign(&claim, &key(1));
-    let before = peak_memory();
-    let start = processor_time();
+    let before = memory().peak;
+    let start = thread_time();
     let checked = verify(
         &claim,
         &evidence,
@@ -131,9 +132,9 @@ fn large(claim: &WitnessClaim, short: &[u8]) {
     println!(
         "verify, full, {length} bytes ({} samples) streamed: {:.1} s of processor time, peak memory of the process {} MB (before: {} MB)",
         claim.recording.samples,
-        (processor_time() - start).as_secs_f64(),
-        peak_memory() / 1000,
-        before / 1000
+        (thread_time() - start).as_secs_f64(),
+        memory().peak / 1_000_000,
+        before / 1_000_000
     );
 }
 
@@ -221,9 +222,9 @@ fn report(what: &str, runs: usize, mut work: impl FnMut()) {
     work();
     let (mut wall, mut processor) = (Vec::with_capacity(runs), Vec::with_capacity(runs));
     for _ in 0..runs {
-        let (start, before) = (Instant::now(), processor_time());
+        let (start, before) = (Instant::now(), thread_time());
         work();
-        processor.push(processor_time() - before);
+        processor.push(thread_time() - before);
         wall.push(start.elapsed());
     }
     wall.sort();
@@ -235,17 +236,4 @@ fn report(what: &str, runs: usize, mut work: impl FnMut()) {
         millis(&processor, runs * 95 / 100),
         millis(&wall, runs / 2)
     );
-}
-
-/// Processor time of this thread so far.
-fn processor_time() -> Duration {
-    let time = rustix::time::clock_gettime(rustix::time::ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
-}
-
-/// The largest resident memory of this process so far, in kB.
-fn peak_memory() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }

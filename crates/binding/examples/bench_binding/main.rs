@@ -5,7 +5,6 @@
 //! statements in the same run; then prints them beside their targets. `--json FILE` writes them down for those who compare.
 //! `--soak N [--workers N]` makes N proofs in the service and watches memory instead.
 
-mod machine;
 mod reference;
 mod soak;
 mod table;
@@ -24,6 +23,7 @@ use proofmark_binding::{
     receipt::{bind, prove_witness},
 };
 use proofmark_core::{Digest, InferenceClaim};
+use proofmark_measure as measure;
 use table::{Table, Times, millis};
 
 const ROUNDS: usize = 1000;
@@ -35,7 +35,7 @@ fn main() {
     if let Some(key) = option("--first-proof") {
         return first_proof(Path::new(key));
     }
-    println!("{} before the run", machine::name());
+    println!("{}, load {:.2} before the run", measure::machine(), measure::load());
     let folder = std::env::temp_dir().join(format!("proofmark-bench-{}", std::process::id()));
     fs::create_dir_all(&folder).expect("a folder");
     match number("--soak") {
@@ -46,7 +46,7 @@ fn main() {
             let rounds = number("--rounds").map_or(ROUNDS, |rounds| rounds.max(10) as usize);
             let table = figures(&folder, rounds);
             table.print();
-            println!("\nload {} after the run", machine::load());
+            println!("\nload {:.2} after the run", measure::load());
             if let Some(file) = option("--json") {
                 fs::write(file, table.json().to_string()).expect("writes the figures");
             }
@@ -116,7 +116,7 @@ fn first_proof(path: &Path) {
     let loaded = millis(start.elapsed());
     bind(&key, &facts(0)).expect("proves");
     let proved = millis(start.elapsed());
-    println!("{loaded} {proved} {}", millis(machine::cpu_time()));
+    println!("{loaded} {proved} {}", millis(measure::cpu_time()));
 }
 
 fn single(key: &LoadedKey, form: Form, rounds: usize, table: &mut Table) {

@@ -13,9 +13,9 @@ use proofmark_binding::{
     manager::LoadedKey,
     proof::{Proof, prove},
 };
+use proofmark_measure as measure;
 
 use crate::{
-    machine,
     table::{Table, Times},
     witness,
 };
@@ -31,7 +31,7 @@ pub(crate) fn compare(points: &Points, key: &LoadedKey, form: Form, rounds: usiz
     for seed in 0..rounds as u64 {
         let witness = witness(form, seed);
         let (r, s) = (Fr::rand(rng), Fr::rand(rng));
-        let (cpu, start) = (machine::cpu_time(), Instant::now());
+        let (cpu, start) = (measure::cpu_time(), Instant::now());
         let made = Groth16::<Bn254, LibsnarkReduction>::create_proof_with_reduction_and_matrices(
             &reference,
             r,
@@ -42,12 +42,12 @@ pub(crate) fn compare(points: &Points, key: &LoadedKey, form: Form, rounds: usiz
             witness.assignment(),
         );
         theirs.push(start.elapsed());
-        let between = machine::cpu_time();
+        let between = measure::cpu_time();
         their_cpu += between - cpu;
         let start = Instant::now();
         let same = prove(&key.proving, &witness, r, s);
         ours.push(start.elapsed());
-        our_cpu += machine::cpu_time() - between;
+        our_cpu += measure::cpu_time() - between;
         let made = made.expect("proves");
         assert_eq!((made.a, made.b, made.c), (same.a, same.b, same.c), "one proof from one randomness");
         last = Some((made, same, witness.public.clone()));

@@ -9,8 +9,9 @@ use proofmark_binding::{
     manager::KeyManager,
     service::{Options, Service},
 };
+use proofmark_measure as measure;
 
-use crate::{facts, machine};
+use crate::facts;
 
 /// Lines that are printed, and times that the key is exchanged.
 const STEPS: u64 = 40;
@@ -40,14 +41,15 @@ pub(crate) fn run(folder: &Path, proofs: u64, workers: usize) {
             verified += 1;
         }
         if done % (proofs / STEPS).max(1) == 0 {
-            let (all, own) = machine::resident_mb();
+            let memory_now = measure::memory();
+            let [all, own] = [memory_now.resident, memory_now.own].map(|bytes| bytes as f64 / 1e6);
             memory.push(all);
             println!(
-                "{done:>9} proofs  {:>8.1} s  {:>8.1} s CPU  {all:>6.1} MB resident, {own:>5.1} MB of them its own  cache {:.1} MB  load {}",
+                "{done:>9} proofs  {:>8.1} s  {:>8.1} s CPU  {all:>6.1} MB resident, {own:>5.1} MB of them its own  cache {:.1} MB  load {:.2}",
                 start.elapsed().as_secs_f64(),
-                machine::cpu_time().as_secs_f64(),
+                measure::cpu_time().as_secs_f64(),
                 service.cache_bytes() as f64 / 1e6,
-                machine::load(),
+                measure::load(),
             );
             keyfile::install(&path, &keys[memory.len() % 2]).expect("writes");
             service.reload_key().expect("a good key");

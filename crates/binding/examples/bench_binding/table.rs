@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use proofmark_measure as measure;
 use serde_json::{Map, Value, json};
-
-use crate::machine;
 
 /// Times of one thing done many times, sorted, and the CPU time that one of them took on average.
 pub(crate) struct Times {
@@ -15,7 +14,7 @@ pub(crate) struct Times {
 impl Times {
     /// Does the work so many times; `work` gets the number of the round.
     pub(crate) fn of(rounds: usize, mut work: impl FnMut(u64)) -> Self {
-        let cpu = machine::cpu_time();
+        let cpu = measure::cpu_time();
         let mut sorted: Vec<Duration> = (0..rounds as u64)
             .map(|round| {
                 let start = Instant::now();
@@ -24,7 +23,7 @@ impl Times {
             })
             .collect();
         sorted.sort();
-        Self { sorted, cpu_each: (machine::cpu_time() - cpu) / rounds as u32 }
+        Self { sorted, cpu_each: (measure::cpu_time() - cpu) / rounds as u32 }
     }
 
     /// Of times that were taken elsewhere, one after the other with those of something else.

@@ -15,9 +15,10 @@ use proofmark_binding::{
     service::{Options, Service},
 };
 use proofmark_core::Claim;
+use proofmark_measure::{self as measure, Memory};
 
 use crate::{
-    facts, machine,
+    facts,
     table::{Table, Times, millis},
 };
 
@@ -62,8 +63,8 @@ pub(crate) fn service(path: &Path, table: &mut Table) {
             Service::start(Arc::clone(&keys), Options { workers, queue: 64, cache_bytes: 16 << 20 });
         let mut tickets = VecDeque::new();
         let (mut asked, mut done) = (0u64, 0u64);
-        let (start, cpu) = (Instant::now(), machine::cpu_time());
-        let mut most = (0.0, 0.0);
+        let (start, cpu) = (Instant::now(), measure::cpu_time());
+        let mut most = Memory::default();
         while start.elapsed() < TIME {
             while tickets.len() < callers {
                 tickets.push_back(service.submit(&facts(asked)).expect("room"));
@@ -72,12 +73,12 @@ pub(crate) fn service(path: &Path, table: &mut Table) {
             tickets.pop_front().expect("filled").wait().expect("proves");
             done += 1;
             if done % 8 == 0 {
-                let now = machine::resident_mb();
-                most = if now.0 > most.0 { now } else { most };
+                let now = measure::memory();
+                most = if now.resident > most.resident { now } else { most };
             }
         }
         let rate = done as f64 / start.elapsed().as_secs_f64();
-        let cpu_each = millis(machine::cpu_time() - cpu) / done as f64;
+        let cpu_each = millis(measure::cpu_time() - cpu) / done as f64;
         println!(
             "{:<26} {rate:>9.0} proofs a second, CPU {cpu_each:.2} ms each; {workers} core(s) could do {:.0}",
             format!("{callers} caller(s), {workers} worker(s)"),
@@ -87,8 +88,9 @@ pub(crate) fn service(path: &Path, table: &mut Table) {
         let what = if workers == 1 { "one after the other" } else { "two cores" };
         table.at_least(&format!("open: throughput, {what}"), rate, target, "a second");
         if workers == 2 {
-            println!("{:<26} {:>9.1} MB, {:.1} of them its own", "resident memory", most.0, most.1);
-            table.below("keys, cache and 10 in flight", most.0, 64.0, "MB");
+            let [all, own] = [most.resident, most.own].map(|bytes| bytes as f64 / 1e6);
+            println!("{:<26} {all:>9.1} MB, {own:.1} of them its own", "resident memory");
+            table.below("keys, cache and 10 in flight", all, 64.0, "MB");
             let warm = facts(0);
             service.prove(&warm).expect("proves");
             let (start, mut hits) = (Instant::now(), 0u64);

@@ -1,0 +1,106 @@
+//! What benchmarks tell of the machine and of their own process. Memory, load and the processor's name are known on Linux
+//! only; elsewhere they are zero or "unknown".
+
+use std::time::Duration;
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// Processor, cores and memory.
+pub fn machine() -> String {
+    let (name, memory_kb) = linux::machine().unwrap_or_else(|| ("unknown processor".to_owned(), 0));
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    format!("{name}, {cores} cores, {:.1} GB", memory_kb as f64 / 1e6)
+}
+
+/// Processes that wanted a core, over the last minute.
+pub fn load() -> f32 {
+    linux::load().unwrap_or_default()
+}
+
+/// Time that all threads of the process had on a core since its start.
+pub fn cpu_time() -> Duration {
+    let time = clock_gettime(ClockId::ProcessCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// As [`cpu_time`] for the calling thread.
+pub fn thread_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+}
+
+/// Physical memory of the process, in bytes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Memory {
+    /// All that it has now.
+    pub resident: u64,
+    /// Of that, what it shares with nobody: not the pages of files.
+    pub own: u64,
+    /// The most that it had.
+    pub peak: u64,
+}
+
+/// The memory of the process.
+pub fn memory() -> Memory {
+    linux::memory().unwrap_or_default()
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use procfs::{CpuInfo, Current, LoadAverage, Meminfo, process::Process};
+
+    use super::Memory;
+
+    pub(super) fn machine() -> Option<(String, u64)> {
+        let name = CpuInfo::current().ok()?.model_name(0)?.to_owned();
+        Some((name, Meminfo::current().ok()?.mem_total / 1000))
+    }
+
+    pub(super) fn load() -> Option<f32> {
+        Some(LoadAverage::current().ok()?.one)
+    }
+
+    pub(super) fn memory() -> Option<Memory> {
+        let status = Process::myself().ok()?.status().ok()?;
+        let bytes = |kib: Option<u64>| kib.unwrap_or_default() * 1024;
+        Some(Memory { resident: bytes(status.vmrss), own: bytes(status.rssanon), peak: bytes(status.vmhwm) })
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod linux {
+    use super::Memory;
+
+    pub(super) fn machine() -> Option<(String, u64)> {
+        None
+    }
+
+    pub(super) fn load() -> Option<f32> {
+        None
+    }
+
+    pub(super) fn memory() -> Option<Memory> {
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn work_takes_time_and_memory() {
+        let (before, cpu, thread) = (memory(), cpu_time(), thread_time());
+        let block = std::hint::black_box(vec![1u8; 64 << 20]);
+        let sum: u64 = block.iter().map(|byte| u64::from(std::hint::black_box(*byte))).sum();
+        assert_eq!(sum, block.len() as u64);
+        assert!(cpu_time() > cpu && thread_time() > thread);
+        if cfg!(target_os = "linux") {
+            let with = memory();
+            assert!(with.own >= before.own + (60 << 20), "{before:?} {with:?}");
+            assert!(with.peak >= with.resident);
+            drop(block);
+            assert!(memory().own + (60 << 20) <= with.own);
+        }
+    }
+}
