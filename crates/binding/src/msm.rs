@@ -91,7 +91,6 @@ where
 }
 
 /// A point of the table that a digit counts to a bucket.
-#[derive(Clone, Copy)]
 pub(crate) struct Entry<'a> {
     pub(crate) bucket: usize,
     negative: bool,

@@ -7,25 +7,29 @@ use rustix::time::{ClockId, clock_gettime};
 
 /// Processor, cores and memory.
 pub fn machine() -> String {
-    let (name, memory_kb) = linux::machine().unwrap_or_else(|| ("unknown processor".to_owned(), 0));
+    let name = system::processor().unwrap_or_else(|| "unknown processor".to_owned());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    format!("{name}, {cores} cores, {:.1} GB", memory_kb as f64 / 1e6)
+    let memory = system::memory_of_machine().unwrap_or_default();
+    format!("{name}, {cores} cores, {:.1} GB", memory as f64 / 1e9)
 }
 
 /// Processes that wanted a core, over the last minute.
 pub fn load() -> f32 {
-    linux::load().unwrap_or_default()
+    system::load().unwrap_or_default()
 }
 
 /// Time that all threads of the process had on a core since its start.
 pub fn cpu_time() -> Duration {
-    let time = clock_gettime(ClockId::ProcessCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
+    read(ClockId::ProcessCPUTime)
 }
 
 /// As [`cpu_time`] for the calling thread.
 pub fn thread_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
+    read(ClockId::ThreadCPUTime)
+}
+
+fn read(clock: ClockId) -> Duration {
+    let time = clock_gettime(clock);
     Duration::new(time.tv_sec.unsigned_abs(), u32::try_from(time.tv_nsec).unwrap_or_default())
 }
 
@@ -42,18 +46,21 @@ pub struct Memory {
 
 /// The memory of the process.
 pub fn memory() -> Memory {
-    linux::memory().unwrap_or_default()
+    system::memory().unwrap_or_default()
 }
 
 #[cfg(target_os = "linux")]
-mod linux {
+mod system {
     use procfs::{CpuInfo, Current, LoadAverage, Meminfo, process::Process};
 
     use super::Memory;
 
-    pub(super) fn machine() -> Option<(String, u64)> {
-        let name = CpuInfo::current().ok()?.model_name(0)?.to_owned();
-        Some((name, Meminfo::current().ok()?.mem_total / 1000))
+    pub(super) fn processor() -> Option<String> {
+        Some(CpuInfo::current().ok()?.model_name(0)?.to_owned())
+    }
+
+    pub(super) fn memory_of_machine() -> Option<u64> {
+        Some(Meminfo::current().ok()?.mem_total)
     }
 
     pub(super) fn load() -> Option<f32> {
@@ -68,10 +75,14 @@ mod linux {
 }
 
 #[cfg(not(target_os = "linux"))]
-mod linux {
+mod system {
     use super::Memory;
 
-    pub(super) fn machine() -> Option<(String, u64)> {
+    pub(super) fn processor() -> Option<String> {
+        None
+    }
+
+    pub(super) fn memory_of_machine() -> Option<u64> {
         None
     }
 

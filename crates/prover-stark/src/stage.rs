@@ -7,7 +7,7 @@ use std::{
 
 use proofmark_prover::{Phase, Progress, calibration::Calibration, supervise::Bounds};
 
-/// Written by the thread.
+/// Which proof is made, and whether all are being checked.
 #[derive(Debug, Default)]
 pub(crate) struct Stage {
     proof: AtomicU64,

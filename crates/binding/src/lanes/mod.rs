@@ -97,8 +97,6 @@ impl Constants {
             }
             all(limbs)
         };
-        // `R` of the caller is `2^256`: the limbs of its one are `2^256 mod p`.
-        let one = Fq::ONE.0.0;
         Self {
             p: all(p),
             twice: times(2),
@@ -109,7 +107,8 @@ impl Constants {
             mask: _mm512_set1_epi64(MASK as i64),
             #[cfg(feature = "prover")]
             one: all(narrow(Fq::from(16u64).0.0)),
-            back: all(narrow(one)),
+            // `R` of the caller is `2^256`: the limbs of its one are `2^256 mod p`.
+            back: all(narrow(Fq::ONE.0.0)),
         }
     }
 

@@ -12,8 +12,11 @@
 use core::arch::x86_64::*;
 use std::vec::Vec;
 
-use ark_bn254::{Bn254, Config, Fq2, Fq6, Fq12, G1Affine};
-use ark_ec::{bn::BnConfig, pairing::Pairing};
+use ark_bn254::{Config, Fq2, Fq6, Fq12, G1Affine};
+use ark_ec::{
+    AffineRepr as _,
+    bn::{BnConfig, G2Prepared},
+};
 use ark_ff::{Field as _, biginteger::arithmetic::find_naf};
 
 use super::{Constants, E, LANES, LIMBS, Staged, V, available, enter, leave, load, select, stage};
@@ -28,26 +31,25 @@ const DEGREE: usize = 6;
 /// Lanes of odd powers of `w`.
 const ODD: u8 = 0b10_1010;
 
-/// What [`Pairing::multi_miller_loop`] gives for these points; nothing if this processor cannot. No point is infinity.
-pub(crate) fn miller_loop(pairs: &[(G1Affine, &<Bn254 as Pairing>::G2Prepared)]) -> Option<Fq12> {
+/// What arkworks' `multi_miller_loop` gives for these pairs; nothing if this processor cannot.
+pub(crate) fn miller_loop(pairs: &[(G1Affine, &G2Prepared<Config>)]) -> Option<Fq12> {
     // SAFETY: the processor has what the function is compiled for.
     available().then(|| unsafe { product_of_lines(pairs) })
 }
 
-/// An element of the cyclotomic subgroup to the power of `2 z (6 z^2 + 3 z + 1) (q^4 - q^2 + 1) / r` with the curve's `z`;
-/// nothing if this processor cannot.
-///
-/// Fuentes-Castañeda, Knapp, Rodríguez-Henríquez: "Faster hashing to G2", 2011, section 5.
-pub(crate) fn hard_part(unit: &Fq12) -> Option<Fq12> {
+/// What arkworks' `final_exponentiation` gives, which is nothing for zero; nothing at all if this processor cannot.
+pub(crate) fn final_exponentiation(product: &Fq12) -> Option<Option<Fq12>> {
     // SAFETY: as above.
-    available().then(|| unsafe { last_power(unit) })
+    available().then(|| unit(product).map(|unit| unsafe { last_power(&unit) }))
 }
 
 #[target_feature(enable = "avx512f,avx512ifma")]
-fn product_of_lines(pairs: &[(G1Affine, &<Bn254 as Pairing>::G2Prepared)]) -> Fq12 {
+fn product_of_lines(pairs: &[(G1Affine, &G2Prepared<Config>)]) -> Fq12 {
     let constants = Constants::new();
+    // A pair with infinity counts for nothing.
+    let finite = pairs.iter().filter(|(point, lines)| !point.is_zero() && !lines.infinity);
     let lines: Vec<Vec<[Factor; 3]>> =
-        pairs.iter().map(|(point, lines)| constants.evaluate(point, &lines.ell_coeffs)).collect();
+        finite.map(|(point, lines)| constants.evaluate(point, &lines.ell_coeffs)).collect();
     let mut product = constants.target(&Fq12::ONE);
     let mut at = 0;
     let mut step = |product: &mut W| {
@@ -69,6 +71,17 @@ fn product_of_lines(pairs: &[(G1Affine, &<Bn254 as Pairing>::G2Prepared)]) -> Fq
     constants.element(&product)
 }
 
+/// The power `(q^6 - 1) (q^2 + 1)`, which leads into the cyclotomic subgroup; nothing for zero.
+fn unit(product: &Fq12) -> Option<Fq12> {
+    let mut conjugate = *product;
+    conjugate.conjugate_in_place();
+    let unit = conjugate * product.inverse()?;
+    Some(unit.frobenius_map(2) * unit)
+}
+
+/// An element of the cyclotomic subgroup to the power of `2 z (6 z^2 + 3 z + 1) (q^4 - q^2 + 1) / r` with the curve's `z`.
+///
+/// Fuentes-Castañeda, Knapp, Rodríguez-Henríquez: "Faster hashing to G2", 2011, section 5.
 #[target_feature(enable = "avx512f,avx512ifma")]
 fn last_power(unit: &Fq12) -> Fq12 {
     let constants = Constants::new();
@@ -116,6 +129,12 @@ impl Constants {
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn negative(&self, a: &V) -> V {
         self.minus(&self.twice, a, &[_mm512_setzero_si512(); LIMBS])
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512ifma")]
+    fn opposite(&self, [real, imaginary]: &W) -> W {
+        [self.negative(real), self.negative(imaginary)]
     }
 
     /// `ξ a = (9 a_0 - a_1) + (a_0 + 9 a_1) u`.
@@ -171,7 +190,7 @@ impl Constants {
         let right = [self.factor(a), self.factor(&pick(a, &over, [11, 12, 13, 3, 4, 5]))];
         let squares = self.sum_of_products(&left, &right);
         let squares = pick(&squares, &self.times_xi(&squares), [0, 13, 1, 3, 2, 4]);
-        let conjugates = select(ODD, a, &[self.negative(&a[0]), self.negative(&a[1])]);
+        let conjugates = select(ODD, a, &self.opposite(a));
         let mut result = squares;
         for part in 0..2 {
             let both = self.plus(&squares[part], &conjugates[part]);
@@ -184,7 +203,7 @@ impl Constants {
     #[inline]
     #[target_feature(enable = "avx512f,avx512ifma")]
     fn conjugate(&self, a: &W) -> W {
-        select(ODD, &[self.negative(&a[0]), self.negative(&a[1])], a)
+        select(ODD, &self.opposite(a), a)
     }
 
     /// An element of the cyclotomic subgroup to minus the number with these digits, the lowest first and the highest one.
@@ -292,13 +311,15 @@ fn everywhere(a: &Factor, lane: usize) -> Factor {
 
 #[cfg(test)]
 mod tests {
-    use ark_bn254::{Fq, G1Projective, G2Projective};
-    use ark_ec::{CurveGroup as _, pairing::MillerLoopOutput};
+    use ark_bn254::{Bn254, Fq, G1Projective, G2Affine, G2Projective};
+    use ark_ec::{
+        CurveGroup as _,
+        pairing::{MillerLoopOutput, Pairing as _},
+    };
     use ark_ff::{AdditiveGroup as _, CyclotomicMultSubgroup as _, UniformRand as _};
     use ark_std::rand::{Rng as _, SeedableRng as _, rngs::StdRng, seq::SliceRandom as _};
 
     use super::*;
-    use crate::pairing::unit;
 
     /// Random elements, and elements of the numbers at which carries happen.
     fn elements(count: usize, rng: &mut StdRng) -> Vec<Fq12> {
@@ -368,7 +389,7 @@ mod tests {
         for count in (0..5).cycle().take(50) {
             let left: Vec<G1Affine> =
                 (0..count).map(|_| G1Projective::rand(&mut rng).into_affine()).collect();
-            let right: Vec<<Bn254 as Pairing>::G2Prepared> =
+            let right: Vec<G2Prepared<Config>> =
                 (0..count).map(|_| G2Projective::rand(&mut rng).into_affine().into()).collect();
             let pairs: Vec<_> = left.iter().copied().zip(&right).collect();
             let Some(product) = miller_loop(&pairs) else {
@@ -377,7 +398,13 @@ mod tests {
             let expected = Bn254::multi_miller_loop(left, right.clone());
             assert_eq!(product, expected.0);
             let expected = Bn254::final_exponentiation(MillerLoopOutput(product)).expect("not zero");
-            assert_eq!(hard_part(&unit(&product).expect("not zero")), Some(expected.0));
+            assert_eq!(final_exponentiation(&product), Some(Some(expected.0)));
+            // Infinity counts for nothing, on either side.
+            let (zero, nowhere) = (G1Affine::zero(), G2Affine::zero().into());
+            let with_infinity: Vec<_> =
+                pairs.into_iter().flat_map(|pair| [(zero, pair.1), (pair.0, &nowhere), pair]).collect();
+            assert_eq!(miller_loop(&with_infinity), Some(product));
         }
+        assert_eq!(final_exponentiation(&Fq12::ZERO), Some(None));
     }
 }
